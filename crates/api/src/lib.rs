@@ -1,0 +1,1 @@
+//! The REST types, one definition for both sides, and the typed client.

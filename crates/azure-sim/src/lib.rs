@@ -1,0 +1,1 @@
+//! The ARM simulator; its virtual machines are guests.

@@ -1,0 +1,2 @@
+//! `lazuli`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Cloud trait and its providers.

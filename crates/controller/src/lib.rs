@@ -1,0 +1,1 @@
+//! Holding models and driving them to their desired state.

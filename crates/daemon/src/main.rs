@@ -1,0 +1,2 @@
+//! `lazulid`.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Real Linux hosts on this machine, in namespaces.

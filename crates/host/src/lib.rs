@@ -1,0 +1,1 @@
+//! SSH to machines: connections, the runner's upload, hook runs.

@@ -1,0 +1,1 @@
+//! The vocabulary of Lazuli: ids, names, charm formats, desired and observed state.

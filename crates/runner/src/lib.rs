@@ -1,0 +1,1 @@
+//! The frames that host and machine exchange, and the machine-side program.

@@ -1,0 +1,1 @@
+//! All SQL of Lazuli: one file per noun over Postgres.
