@@ -5,5 +5,6 @@ pub mod hook;
 pub mod id;
 pub mod life;
 pub mod observed;
+pub mod offer;
 pub mod state;
 pub mod status;

@@ -14,5 +14,5 @@ mod types;
 
 pub use affected::affected;
 pub use types::{
-    Action, Blocked, InFlight, Inputs, Levels, Offer, Running, Subject, SubjectPlan,
+    Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan,
 };
