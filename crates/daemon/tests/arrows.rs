@@ -2,8 +2,11 @@
 //! have in their tree.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+
+const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml");
 
 /// Every arrow that is allowed between crates of the workspace. `server` and
 /// `controller` meet only in Postgres; `plan` sees `model` alone.
@@ -58,7 +61,7 @@ fn metadata() -> Metadata {
     // Only this platform's packages are certain to have been downloaded.
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.toml"))
+        .manifest_path(MANIFEST)
         .other_options(["--offline", "--locked", "--filter-platform", &platform].map(str::to_owned))
         .exec()
         .expect("cargo metadata answers")
@@ -86,44 +89,27 @@ fn crates_know_only_whom_they_may() {
 
 #[test]
 fn the_planner_is_pure() {
-    let metadata = metadata();
-    let resolve = metadata.resolve.as_ref().expect("a resolved graph");
-    let names: BTreeMap<&PackageId, &str> = metadata
-        .packages
-        .iter()
-        .map(|package| (&package.id, package.name.as_str()))
-        .collect();
-    let normal: BTreeMap<&PackageId, Vec<&PackageId>> = resolve
-        .nodes
-        .iter()
-        .map(|node| {
-            let normal = node.deps.iter().filter(|dep| {
-                let edge = (names[&node.id], names[&dep.pkg]);
-                edge != HARMLESS
-                    && dep
-                        .dep_kinds
-                        .iter()
-                        .any(|kind| kind.kind == DependencyKind::Normal)
-            });
-            (&node.id, normal.map(|dep| &dep.pkg).collect())
-        })
-        .collect();
-    let plan = metadata
-        .packages
-        .iter()
-        .find(|package| package.name.as_str() == "lazuli-plan")
-        .expect("the planner's package");
-    let mut seen = BTreeSet::new();
-    let mut stack = vec![&plan.id];
-    while let Some(id) = stack.pop() {
-        if seen.insert(id) {
-            stack.extend(normal.get(id).into_iter().flatten());
+    // Asked of `cargo tree`, since the metadata's graph has the features of
+    // the whole workspace.
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--locked", "--package", "lazuli-plan"])
+        .args(["--edges", "normal", "--prefix", "depth", "--format", " {lib}"])
+        .args(["--no-dedupe", "--manifest-path", MANIFEST])
+        .output()
+        .expect("cargo tree answers");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let mut path: Vec<String> = Vec::new();
+    let mut reached = BTreeSet::new();
+    for line in text.lines() {
+        let (depth, name) = line.split_once(' ').expect("a depth and a name");
+        path.truncate(depth.parse().expect("a number"));
+        let parent = path.last().map_or("", String::as_str);
+        if IMPURE.contains(&name) && (parent, name) != HARMLESS {
+            reached.insert(format!("{} -> {name}", path.join(" -> ")));
         }
+        path.push(name.to_owned());
     }
-    let reached: Vec<_> = seen
-        .iter()
-        .map(|id| names[id])
-        .filter(|name| IMPURE.contains(name))
-        .collect();
-    assert_eq!(reached, Vec::<&str>::new());
+    assert!(path.len() > 1, "cargo tree named no dependency: {text}");
+    assert_eq!(reached, BTreeSet::new());
 }
