@@ -1,1 +1,11 @@
 //! The vocabulary of Lazuli: ids, names, charm formats, desired and observed state.
+
+pub mod base;
+pub mod config;
+pub mod constraints;
+pub mod names;
+pub mod placement;
+pub mod ports;
+mod text;
+
+pub use text::natural_cmp;
