@@ -13,6 +13,4 @@ mod affected;
 mod types;
 
 pub use affected::affected;
-pub use types::{
-    Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan,
-};
+pub use types::{Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan};

@@ -4,7 +4,7 @@
 //! Nothing is made before the first machine wants it, and everything stays
 //! until the model goes.
 
-use lazuli_model::id::{self, EffectId};
+use lazuli_model::id::{self, EffectId, GenericUuid};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
     Change, Effect, EffectSpec, EffectState, Egress, MachineSource, Model, Row,
