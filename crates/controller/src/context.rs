@@ -223,8 +223,8 @@ impl Rows<'_> {
             .map(|seen| seen.remote)
             .chain(joining)
             .filter(|id| Some(*id) != departing)
-            .filter_map(|id| self.state.unit(id))
-            .map(|unit| unit.name.clone())
+            .filter_map(|id| self.state.relation_unit(relation.id, id))
+            .map(|member| member.name.clone())
             .collect();
         names.sort();
         names.dedup();
@@ -237,7 +237,11 @@ impl Rows<'_> {
         };
         let relation = self.state.relation(hook.relation)?;
         let remote = relation.remote(self.application.id)?;
-        let name = |id: UnitId| self.state.unit(id).map(|unit| unit.name.to_string());
+        let name = |id: UnitId| {
+            self.state
+                .relation_unit(hook.relation, id)
+                .map(|member| member.name.to_string())
+        };
         Some(frames::HookRelation {
             id: relation.number,
             remote_unit: hook.remote.and_then(name).unwrap_or_default(),

@@ -61,9 +61,8 @@ fn openings(state: &ModelState, application: &Application) -> Vec<(Opening, Stri
             };
             for port in state.ports_of(unit.id) {
                 // A port that is open for all endpoints is open for each.
-                let meant = endpoint.is_empty()
-                    || port.endpoint.is_empty()
-                    || port.endpoint == *endpoint;
+                let meant =
+                    endpoint.is_empty() || port.endpoint.is_empty() || port.endpoint == *endpoint;
                 if meant {
                     let (protocol, ports) = arm(port.range);
                     let name = application.name.to_string();

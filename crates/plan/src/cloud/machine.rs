@@ -1,7 +1,7 @@
 //! A machine's instance.
 
 use lazuli_model::constraints::Constraints;
-use lazuli_model::id::{self, ApplicationId};
+use lazuli_model::id::{self, ApplicationId, EffectId};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
     Change, Effect, EffectSpec, EffectState, FailureClass, Machine, MachineSource, MachineState,
@@ -21,7 +21,10 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
     let mut plan = SubjectPlan::default();
     let Some(known) = inputs.state.machine_state(machine.id) else {
         let mut fresh = MachineState::new(machine.id);
-        if let MachineSource::Manual { host, host_keys, .. } = &machine.source {
+        if let MachineSource::Manual {
+            host, host_keys, ..
+        } = &machine.source
+        {
             fresh.address = Some(*host);
             fresh.host_keys = host_keys.clone();
         }
@@ -33,7 +36,11 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
         if !inputs.flight.boots.contains(&machine.id) {
             unmake(inputs, &mut plan, machine);
         } else {
-            wait(&mut plan, "ending the look at its first boot".to_owned(), None);
+            wait(
+                &mut plan,
+                "ending the look at its first boot".to_owned(),
+                None,
+            );
         }
         return plan;
     }
@@ -91,14 +98,15 @@ fn make(
         };
         gone.failure.clone_from(&effect.failure);
         plan.decisions.push(Change::Put(Row::Effect(gone)));
-        plan.decisions.push(Change::Put(Row::MachineState(MachineState {
-            generation: known.generation + 1,
-            address: None,
-            public_address: None,
-            mac: None,
-            host_keys: Vec::new(),
-            ..known.clone()
-        })));
+        plan.decisions
+            .push(Change::Put(Row::MachineState(MachineState {
+                generation: known.generation + 1,
+                address: None,
+                public_address: None,
+                mac: None,
+                host_keys: Vec::new(),
+                ..known.clone()
+            })));
         return;
     }
     let present = step(inputs, plan, effect, Wish::Present, &label);
@@ -156,7 +164,10 @@ fn begin(
         zone: zone.map(str::to_owned),
         size: offer.size.clone(),
         image,
-        disk: machine.constraints.root_disk.map(|mib| mib.div_ceil(1024) as u32),
+        disk: machine
+            .constraints
+            .root_disk
+            .map(|mib| mib.div_ceil(1024) as u32),
         network: SharedNames::of(model).network,
         public_address: wants_inline_address(inputs.state, &machine.constraints),
         hostname: format!("{}-{}", model.name, machine.name).replace('/', "-"),
@@ -174,10 +185,11 @@ fn begin(
         changed_at: inputs.now,
     })));
     if known.failure.is_some() {
-        plan.decisions.push(Change::Put(Row::MachineState(MachineState {
-            failure: None,
-            ..known.clone()
-        })));
+        plan.decisions
+            .push(Change::Put(Row::MachineState(MachineState {
+                failure: None,
+                ..known.clone()
+            })));
     }
 }
 
@@ -190,13 +202,18 @@ fn refuse(inputs: Inputs<'_>, plan: &mut SubjectPlan, known: &MachineState, mess
         next_try: None,
     };
     if known.failure.as_ref() != Some(&failure) {
-        plan.decisions.push(Change::Put(Row::MachineState(MachineState {
-            failure: Some(failure),
-            ..known.clone()
-        })));
+        plan.decisions
+            .push(Change::Put(Row::MachineState(MachineState {
+                failure: Some(failure),
+                ..known.clone()
+            })));
     }
     // Offers change: a new look at times needs nobody's help.
-    wait(plan, message, Some(inputs.now + time::Duration::minutes(10)));
+    wait(
+        plan,
+        message,
+        Some(inputs.now + time::Duration::minutes(10)),
+    );
 }
 
 fn wants_inline_address(state: &ModelState, constraints: &Constraints) -> bool {
@@ -239,7 +256,9 @@ fn is_exposed(state: &ModelState, machine: &Machine) -> bool {
             .application(id)
             .is_some_and(|application| application.exposed.is_some())
     };
-    state.units_on(machine.id).any(|unit| exposed(unit.application))
+    state
+        .units_on(machine.id)
+        .any(|unit| exposed(unit.application))
 }
 
 /// Gives the machine a public address while it is exposed, and takes it away
@@ -278,7 +297,14 @@ fn public_address(
                 address: name.clone(),
                 machine: vm.name.clone(),
             };
-            want(inputs, plan, machine, link, (link_id, &format!("{name}-link")), spec);
+            want(
+                inputs,
+                plan,
+                machine,
+                link,
+                (link_id, &format!("{name}-link")),
+                spec,
+            );
         }
     } else if !exposed {
         let unlinked =
@@ -295,7 +321,7 @@ fn want(
     plan: &mut SubjectPlan,
     machine: &Machine,
     effect: Option<&Effect>,
-    (id, name): (lazuli_model::id::EffectId, &str),
+    (id, name): (EffectId, &str),
     spec: EffectSpec,
 ) -> bool {
     match effect {
@@ -339,7 +365,9 @@ fn unmake(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine) {
             if stage(&effect.spec) != current {
                 continue;
             }
-            if let (EffectSpec::Association { .. }, false) = (&effect.spec, shared::is_over(&effect.state)) {
+            if let (EffectSpec::Association { .. }, false) =
+                (&effect.spec, shared::is_over(&effect.state))
+            {
                 // It was a property of an interface that is gone.
                 let gone = moved(effect, EffectState::Gone, inputs.now);
                 plan.decisions.push(gone);
@@ -370,14 +398,19 @@ pub fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     let Some(effect) = instance(inputs.state, known) else {
         return status("pending", String::new());
     };
-    let failure = effect.failure.as_ref().map(|failure| failure.message.clone());
+    let failure = effect
+        .failure
+        .as_ref()
+        .map(|failure| failure.message.clone());
     match (&effect.state, failure) {
         (EffectState::Deleting { .. } | EffectState::Gone, failure) => {
             status("stopping", failure.unwrap_or_default())
         }
         (_, Some(message)) => status("provisioning error", message),
         (EffectState::Present, None) => status("running", String::new()),
-        (EffectState::Foreign, None) => status("provisioning error", "the name is taken".to_owned()),
+        (EffectState::Foreign, None) => {
+            status("provisioning error", "the name is taken".to_owned())
+        }
         (EffectState::Planned | EffectState::Sent { .. } | EffectState::Accepted { .. }, None) => {
             status("allocating", format!("creating {}", label(effect)))
         }

@@ -8,9 +8,6 @@ mod shared;
 mod size;
 mod step;
 
-#[cfg(test)]
-mod tests;
-
 use lazuli_model::state::{Machine, ModelState};
 
 use crate::types::{Inputs, SubjectPlan};
@@ -38,7 +35,5 @@ pub(crate) fn machine_is_over(state: &ModelState, machine: &Machine) -> bool {
 
 /// Whether nothing of the model is left at the cloud, so that it may go.
 pub(crate) fn model_is_over(state: &ModelState) -> bool {
-    state
-        .effects()
-        .all(|effect| shared::is_over(&effect.state))
+    state.effects().all(|effect| shared::is_over(&effect.state))
 }

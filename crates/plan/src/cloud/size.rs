@@ -49,24 +49,24 @@ fn same_size(offer: &str, wanted: &str) -> bool {
 /// Canonical's image for a base. From 24.04 on offers are named by their
 /// version, before that by their series (Juju, `provider/azure`).
 pub(super) fn image(base: &Base, arch: &str) -> Option<Image> {
-    let channel = base.channel().to_string();
-    let version = channel.split('/').next().unwrap_or_default();
     let arm = arch == "arm64";
-    let (offer, sku) = match version {
-        "20.04" => ("0001-com-ubuntu-server-focal".to_owned(), old_sku("20_04", arm)),
-        "22.04" => ("0001-com-ubuntu-server-jammy".to_owned(), old_sku("22_04", arm)),
-        "24.04" | "26.04" => (
-            format!("ubuntu-{}-lts", version.replace('.', "_")),
-            if arm { "server-arm64" } else { "server" }.to_owned(),
-        ),
+    let (offer, sku) = match base.release() {
+        "20.04" => ("0001-com-ubuntu-server-focal", old_sku("20_04", arm)),
+        "22.04" => ("0001-com-ubuntu-server-jammy", old_sku("22_04", arm)),
+        "24.04" => ("ubuntu-24_04-lts", new_sku(arm)),
+        "26.04" => ("ubuntu-26_04-lts", new_sku(arm)),
         _ => return None,
     };
     Some(Image {
         publisher: "Canonical".to_owned(),
-        offer: offer.replace("-lts", "_lts"),
+        offer: offer.to_owned(),
         sku,
         version: "latest".to_owned(),
     })
+}
+
+fn new_sku(arm: bool) -> String {
+    if arm { "server-arm64" } else { "server" }.to_owned()
 }
 
 fn old_sku(version: &str, arm: bool) -> String {
@@ -104,7 +104,10 @@ mod tests {
                 .collect()
         };
         assert_eq!(sizes(""), ["Standard_B2s", "Standard_D4s_v5"]);
-        assert_eq!(sizes("mem=512M"), ["Standard_B1s", "Standard_B2s", "Standard_D4s_v5"]);
+        assert_eq!(
+            sizes("mem=512M"),
+            ["Standard_B1s", "Standard_B2s", "Standard_D4s_v5"]
+        );
         assert_eq!(sizes("cores=3"), ["Standard_D4s_v5"]);
         assert_eq!(sizes("arch=arm64"), ["Standard_B2pls_v2"]);
         assert_eq!(sizes("instance-type=b1s"), ["Standard_B1s"]);
@@ -115,7 +118,10 @@ mod tests {
     fn images_are_named_as_canonical_names_them() {
         let image = |base: &str, arch| super::image(&base.parse().expect("base"), arch);
         let noble = image("ubuntu@24.04", "amd64").expect("an image");
-        assert_eq!((noble.offer.as_str(), noble.sku.as_str()), ("ubuntu-24_04_lts", "server"));
+        assert_eq!(
+            (noble.offer.as_str(), noble.sku.as_str()),
+            ("ubuntu-24_04-lts", "server")
+        );
         let jammy = image("ubuntu@22.04", "arm64").expect("an image");
         assert_eq!(
             (jammy.offer.as_str(), jammy.sku.as_str()),

@@ -52,7 +52,13 @@ pub(super) fn step(
             } else {
                 Action::Remove { effect: effect.id }
             };
-            act_at(inputs, plan, *poll_at, action, reason(effect, Wish::Gone, label));
+            act_at(
+                inputs,
+                plan,
+                *poll_at,
+                action,
+                reason(effect, Wish::Gone, label),
+            );
             false
         }
         (
