@@ -5,8 +5,11 @@
 //! harmless. What to do about an error follows from its class, in the
 //! planner: nothing here retries.
 
+mod azure;
+mod custom_data;
 mod error;
 mod verbs;
 
+pub use azure::{Azure, AzureConfig};
 pub use error::CloudError;
 pub use verbs::{Call, Cloud, MachineOrder, Power, Progress, SeenMachine, Usage};
