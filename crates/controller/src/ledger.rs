@@ -216,3 +216,19 @@ pub fn list_is_due(state: &ModelState) -> bool {
 pub fn list_interval() -> Duration {
     POLL
 }
+
+/// A machine was reached, or not.
+pub(crate) fn reach(
+    known: &mut MachineState,
+    trouble: Option<String>,
+    boot_id: Option<String>,
+    now: OffsetDateTime,
+) {
+    known.unreachable = trouble.map(|reason| {
+        let since = known.unreachable.as_ref().map_or(now, |old| old.since);
+        lazuli_model::state::Unreachable { reason, since }
+    });
+    if let (Some(facts), Some(boot_id)) = (&mut known.facts, boot_id) {
+        facts.boot_id = boot_id;
+    }
+}
