@@ -115,7 +115,8 @@ fn make(
     }
     // What an earlier generation left.
     for old in inputs.state.effects_of(machine.id) {
-        if matches!(old.state, EffectState::Deleting { .. }) && old.id != effect.id {
+        let deleting = matches!(old.state, EffectState::Deleting { .. });
+        if deleting && old.id != effect.id && matches!(old.spec, EffectSpec::VirtualMachine(_)) {
             step(inputs, plan, old, Wish::Gone, "what failed before");
         }
     }

@@ -8,6 +8,9 @@ mod shared;
 mod size;
 mod step;
 
+#[cfg(test)]
+mod tests;
+
 use lazuli_model::state::{Machine, ModelState};
 
 use crate::types::{Inputs, SubjectPlan};

@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn images_are_named_as_canonical_names_them() {
-        let image = |base: &str, arch| super::image(&base.parse().expect("base"), arch);
+        let image = |base: &str, arch| image(&base.parse().expect("base"), arch);
         let noble = image("ubuntu@24.04", "amd64").expect("an image");
         assert_eq!(
             (noble.offer.as_str(), noble.sku.as_str()),
