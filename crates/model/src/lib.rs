@@ -7,5 +7,6 @@ pub mod names;
 pub mod placement;
 pub mod ports;
 mod text;
+pub mod yaml;
 
 pub use text::natural_cmp;
