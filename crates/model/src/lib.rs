@@ -1,6 +1,7 @@
 //! The vocabulary of Lazuli: ids, names, charm formats, desired and observed state.
 
 pub mod base;
+pub mod charm;
 pub mod config;
 pub mod constraints;
 pub mod names;

@@ -161,7 +161,7 @@ impl Serialize for Node {
             Kind::Mapping(entries) => {
                 let mut mapping = serializer.serialize_map(Some(entries.len()))?;
                 for (key, value) in entries {
-                    mapping.serialize_entry(key, value)?;
+                    mapping.serialize_entry(key.key(), value)?;
                 }
                 mapping.end()
             }
