@@ -9,6 +9,7 @@
 mod de;
 mod error;
 mod parse;
+mod resolve;
 mod scalar;
 mod tree;
 mod write;

@@ -1,12 +1,12 @@
 //! From events to a tree, within a budget.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::error::YamlError;
-use super::scalar::{self, Scalar};
+use super::resolve::{collection_tag, merge_into, scalar_type};
+use super::scalar::Scalar;
 use super::tree::{Kind, Node};
 use crate::text::excerpt;
 
@@ -17,18 +17,22 @@ pub struct Limits {
     pub bytes: usize,
     /// Levels of nesting.
     pub depth: usize,
+    /// Characters that flow collections are made of (`,:[]{}`), wherever they stand. The scanner holds a whole flow
+    /// collection in memory before it gives its first event.
+    pub flow: usize,
     /// Bytes of the tree, counted as 64 for each node and the length of each text, copies that aliases
     /// make included.
     pub tree: usize,
 }
 
 impl Default for Limits {
-    /// What charms and bundles get: 4 MiB of text, 64 levels, 16 MiB of tree.
+    /// What charms and bundles get: 4 MiB of text, 64 levels, 150,000 characters of flow, 12 MiB of tree.
     fn default() -> Self {
         Self {
             bytes: 4 << 20,
             depth: 64,
-            tree: 16 << 20,
+            flow: 150_000,
+            tree: 12 << 20,
         }
     }
 }
@@ -83,6 +87,14 @@ pub fn parse_within(file: &str, text: &[u8], limits: Limits) -> Result<Vec<Node>
             ),
         ));
     }
+    let flow = text.iter().filter(|byte| b",:[]{}".contains(byte)).count();
+    if flow > limits.flow {
+        let reason = format!(
+            "too large: {flow} of the characters ,:[]{{}}, at most {} are read",
+            limits.flow
+        );
+        return Err(error(0, 0, reason));
+    }
     let text = std::str::from_utf8(text).map_err(|utf8| {
         let before = &text[..utf8.valid_up_to()];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
@@ -111,10 +123,11 @@ pub fn parse_within(file: &str, text: &[u8], limits: Limits) -> Result<Vec<Node>
     Ok(builder.documents)
 }
 
-struct Fault {
-    line: u32,
-    column: u32,
-    reason: String,
+/// A fault at a place of the file that is being read.
+pub(super) struct Fault {
+    pub(super) line: u32,
+    pub(super) column: u32,
+    pub(super) reason: String,
 }
 
 /// A collection that is not closed yet.
@@ -301,41 +314,6 @@ impl Builder {
     }
 }
 
-/// Adds the entries of a merge key's value that are not there yet.
-fn merge_into(
-    entries: &mut Vec<(Node, Node)>,
-    seen: &mut BTreeMap<String, u32>,
-    merge: Node,
-) -> Result<(), Fault> {
-    let (line, column) = (merge.line, merge.column);
-    let sources = match merge.kind {
-        Kind::Mapping(source) => vec![source],
-        Kind::Sequence(items) => {
-            let mapping = |item: Node| match item.kind {
-                Kind::Mapping(source) => Ok(source),
-                _ => Err(not_mergeable(item.line, item.column)),
-            };
-            items.into_iter().map(mapping).collect::<Result<_, _>>()?
-        }
-        Kind::Scalar { .. } => return Err(not_mergeable(line, column)),
-    };
-    for (key, value) in sources.into_iter().flatten() {
-        if !seen.contains_key(key.key()) {
-            seen.insert(key.key().to_owned(), key.line);
-            entries.push((key, value));
-        }
-    }
-    Ok(())
-}
-
-fn not_mergeable(line: u32, column: u32) -> Fault {
-    Fault {
-        line,
-        column,
-        reason: "a merge key (<<) takes a map, or a list of maps".to_owned(),
-    }
-}
-
 fn duplicate(key: &Node, first: u32) -> Fault {
     let reason = format!(
         "duplicate key {:?}, first on line {first}",
@@ -368,43 +346,6 @@ fn charge(
         });
     }
     Ok(())
-}
-
-fn scalar_type(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Scalar, String> {
-    if text.contains('\0') {
-        return Err("a text may not hold the character NUL".to_owned());
-    }
-    match tag {
-        None if style == ScalarStyle::Plain => Ok(scalar::plain(text)),
-        None => Ok(Scalar::String),
-        Some(tag) if tag.is_yaml_core_schema() => {
-            scalar::tagged(&tag.suffix, text).ok_or_else(|| {
-                format!(
-                    "{:?} is not a value of type !!{}",
-                    excerpt(text),
-                    excerpt(&tag.suffix)
-                )
-            })
-        }
-        Some(tag) if tag.handle.is_empty() && tag.suffix == "!" => Ok(Scalar::String),
-        Some(tag) => Err(unknown_tag(tag)),
-    }
-}
-
-fn collection_tag(tag: Option<Cow<'_, Tag>>, expected: &str) -> Result<(), String> {
-    match tag {
-        Some(tag) if !(tag.is_yaml_core_schema() && tag.suffix == expected) => {
-            Err(unknown_tag(&tag))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn unknown_tag(tag: &Tag) -> String {
-    format!(
-        "the tag {:?} is not known here",
-        excerpt(&format!("{}{}", tag.handle, tag.suffix))
-    )
 }
 
 fn narrow(number: usize) -> u32 {

@@ -1,12 +1,13 @@
 //! Judging an archive before it is unpacked.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashSet;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
 
-use crate::charm::files::{Entry, EntryKind, LinkFault, follow};
+use super::paths::{check_collisions, check_name, check_tree};
+use crate::charm::files::{Entry, EntryKind, LinkFault};
 use crate::text::excerpt;
 
 /// What an archive may be at most.
@@ -44,8 +45,6 @@ impl Default for Limits {
 const RATIO_FROM: u64 = 1 << 20;
 /// The longest target of a link, bytes.
 const LONGEST_TARGET: u64 = 4096;
-/// The longest part of a path that Linux can store, bytes.
-const LONGEST_PART: usize = 255;
 
 const KIND_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
@@ -230,43 +229,6 @@ fn read_entry<R: Read + Seek>(
     ))
 }
 
-/// The path that a name stands for, or why it stands for none.
-fn check_name(name: &str, longest: usize) -> Result<String, String> {
-    if name.len() > longest {
-        return Err(format!(
-            "the name is {} bytes long, at most {longest} are accepted",
-            name.len()
-        ));
-    }
-    if name.chars().any(char::is_control) {
-        return Err("the name holds control characters".to_owned());
-    }
-    if name.contains('\\') {
-        return Err("the name holds a backslash".to_owned());
-    }
-    if name.starts_with('/') {
-        return Err("the name is absolute".to_owned());
-    }
-    let bytes = name.as_bytes();
-    if bytes.len() > 1 && bytes[1] == b':' && bytes[0].is_ascii_alphabetic() {
-        return Err("the name begins with a drive".to_owned());
-    }
-    let path = name.strip_suffix('/').unwrap_or(name);
-    for part in path.split('/') {
-        match part {
-            ".." => return Err("the name leads out of the charm".to_owned()),
-            "" | "." => return Err("the name has empty parts".to_owned()),
-            part if part.len() > LONGEST_PART => {
-                return Err(format!(
-                    "a part of the name is longer than {LONGEST_PART} bytes"
-                ));
-            }
-            _ => {}
-        }
-    }
-    Ok(path.to_owned())
-}
-
 fn read_target(file: &mut impl Read, name: &str) -> Result<String, ArchiveError> {
     let mut target = Vec::new();
     file.take(LONGEST_TARGET + 1)
@@ -320,93 +282,6 @@ fn check_overlaps(
     Ok(())
 }
 
-/// Finds names that a file system which folds case or normalises would take for one. Directories that are only
-/// implied count.
-fn check_collisions(entries: &[Entry]) -> Result<(), ArchiveError> {
-    let mut folded: HashMap<String, &str> = HashMap::new();
-    let mut bare: HashMap<String, (&str, bool)> = HashMap::new();
-    for path in entries.iter().flat_map(|entry| prefixes(&entry.path)) {
-        if let Some(other) = folded
-            .insert(path.to_lowercase(), path)
-            .filter(|other| *other != path)
-        {
-            return Err(refuse(
-                path,
-                format!(
-                    "collides with {:?} where case does not matter",
-                    excerpt(other)
-                ),
-            ));
-        }
-        if path.is_ascii() {
-            continue;
-        }
-        let apart = path.chars().any(is_combining);
-        let clash = bare.insert(without_accented(path), (path, apart));
-        if let Some((other, _)) =
-            clash.filter(|(other, other_apart)| *other != path && *other_apart != apart)
-        {
-            return Err(refuse(
-                path,
-                format!(
-                    "collides with {:?} where Unicode is normalised",
-                    excerpt(other)
-                ),
-            ));
-        }
-    }
-    Ok(())
-}
-
-/// A path and the directories above it: `a`, `a/b`, `a/b/c`.
-fn prefixes(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/')
-        .map(|(place, _)| &path[..place])
-        .chain([path])
-}
-
-fn is_combining(char: char) -> bool {
-    matches!(char, '\u{300}'..='\u{36f}')
-}
-
-/// The path without letters that carry accents, however they are written.
-fn without_accented(path: &str) -> String {
-    let mut bare = String::new();
-    for char in path.to_lowercase().chars() {
-        if is_combining(char) {
-            bare.pop();
-        } else if char.is_ascii() {
-            bare.push(char);
-        }
-    }
-    bare
-}
-
-/// Checks that whatever has something below it is a directory, and that every link stays inside.
-fn check_tree(entries: &[Entry]) -> Result<(), ArchiveError> {
-    let kinds: BTreeMap<&str, &EntryKind> = entries
-        .iter()
-        .map(|entry| (entry.path.as_str(), &entry.kind))
-        .collect();
-    for entry in entries {
-        for above in prefixes(&entry.path).filter(|path| *path != entry.path) {
-            if kinds
-                .get(above)
-                .is_some_and(|kind| **kind != EntryKind::Directory)
-            {
-                return Err(refuse(
-                    &entry.path,
-                    format!("lies below {:?}, which is not a directory", excerpt(above)),
-                ));
-            }
-        }
-        if matches!(entry.kind, EntryKind::Symlink { .. }) {
-            follow(entries, &entry.path)?;
-        }
-    }
-    Ok(())
-}
-
 /// The first name that stands in the directory of the archive twice.
 fn first_duplicate<R: Read + Seek>(archive: ZipArchive<R>) -> Result<String, ArchiveError> {
     const HEADER: usize = 46;
@@ -416,7 +291,7 @@ fn first_duplicate<R: Read + Seek>(archive: ZipArchive<R>) -> Result<String, Arc
         .seek(SeekFrom::Start(start))
         .map_err(ArchiveError::Read)?;
     let mut reader = io::BufReader::new(reader);
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     let mut header = [0; HEADER];
     while reader.read_exact(&mut header).is_ok() && header.starts_with(b"PK\x01\x02") {
         let length = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
@@ -434,7 +309,8 @@ fn first_duplicate<R: Read + Seek>(archive: ZipArchive<R>) -> Result<String, Arc
     ))
 }
 
-fn refuse(name: &str, reason: impl Into<String>) -> ArchiveError {
+/// The refusal of an entry.
+pub(super) fn refuse(name: &str, reason: impl Into<String>) -> ArchiveError {
     ArchiveError::Entry {
         name: excerpt(name),
         reason: reason.into(),

@@ -11,6 +11,7 @@
 mod check;
 mod filter;
 mod pack;
+mod paths;
 mod reader;
 
 pub use check::{ArchiveError, Index, Limits, check};
