@@ -1,0 +1,1 @@
+//! Which subjects a change of a row can touch.

@@ -1,0 +1,91 @@
+//! Frames on a byte stream.
+
+use std::io::{self, Read, Write};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// The longest frame, in bytes.
+pub const MAX_FRAME: usize = 32 << 20;
+
+/// Why a frame could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The stream ended between frames.
+    #[error("the stream ended")]
+    Ended,
+    /// The stream failed, or ended within a frame.
+    #[error("failed to move a frame")]
+    Io(#[source] io::Error),
+    /// The length is over [`MAX_FRAME`].
+    #[error("frame of {0} bytes is over the limit of {MAX_FRAME}")]
+    TooLong(usize),
+    /// The bytes are not the JSON that is expected.
+    #[error("failed to understand a frame")]
+    Json(#[source] serde_json::Error),
+}
+
+/// Encodes one frame, length included.
+///
+/// # Errors
+/// When the frame is too long.
+pub fn encode<T: Serialize>(frame: &T) -> Result<Vec<u8>, FrameError> {
+    let mut bytes = vec![0; 4];
+    serde_json::to_writer(&mut bytes, frame).map_err(FrameError::Json)?;
+    let length = bytes.len() - 4;
+    let header = u32::try_from(length)
+        .ok()
+        .filter(|_| length <= MAX_FRAME)
+        .ok_or(FrameError::TooLong(length))?;
+    bytes[..4].copy_from_slice(&header.to_be_bytes());
+    Ok(bytes)
+}
+
+/// Takes one frame off the front of `buffer`: the frame and the bytes it
+/// took, or none when more bytes are needed.
+///
+/// # Errors
+/// When the length is over the limit or the bytes are not understood.
+pub fn decode<T: DeserializeOwned>(buffer: &[u8]) -> Result<Option<(T, usize)>, FrameError> {
+    let Some((header, rest)) = buffer.split_first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let length = u32::from_be_bytes(*header) as usize;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLong(length));
+    }
+    let Some(body) = rest.get(..length) else {
+        return Ok(None);
+    };
+    let frame = serde_json::from_slice(body).map_err(FrameError::Json)?;
+    Ok(Some((frame, length + 4)))
+}
+
+/// Reads one frame from a blocking stream.
+///
+/// # Errors
+/// [`FrameError::Ended`] at a clean end; otherwise as it says.
+pub fn read_frame<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, FrameError> {
+    let mut header = [0; 4];
+    match stream.read_exact(&mut header) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FrameError::Ended),
+        Err(error) => return Err(FrameError::Io(error)),
+    }
+    let length = u32::from_be_bytes(header) as usize;
+    if length > MAX_FRAME {
+        return Err(FrameError::TooLong(length));
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).map_err(FrameError::Io)?;
+    serde_json::from_slice(&body).map_err(FrameError::Json)
+}
+
+/// Writes one frame to a blocking stream and flushes it.
+///
+/// # Errors
+/// When the stream fails or the frame is too long.
+pub fn write_frame<T: Serialize>(stream: &mut impl Write, frame: &T) -> Result<(), FrameError> {
+    stream.write_all(&encode(frame)?).map_err(FrameError::Io)?;
+    stream.flush().map_err(FrameError::Io)
+}
