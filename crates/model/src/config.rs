@@ -177,9 +177,7 @@ impl ConfigOption {
             (OptionType::Boolean, Value::String(text)) => {
                 parse_bool(text).map(ConfigValue::Boolean)
             }
-            (OptionType::Float, Value::Number(number)) if number.is_f64() => {
-                number.as_f64().map(ConfigValue::Float)
-            }
+            (OptionType::Float, Value::Number(number)) => number.as_f64().map(ConfigValue::Float),
             (OptionType::Int, Value::Number(number)) => number.as_i64().map(ConfigValue::Int),
             (OptionType::Int, Value::String(text)) => {
                 parse_int_any_base(text).map(ConfigValue::Int)

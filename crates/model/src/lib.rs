@@ -16,5 +16,6 @@ pub mod ports;
 pub mod state;
 pub mod status;
 mod text;
+pub mod yaml;
 
 pub use text::natural_cmp;
