@@ -5,6 +5,7 @@
 //! nothing twice, and passing a unit's id where a machine's is meant does not
 //! compile.
 
+pub use newtype_uuid::GenericUuid;
 use newtype_uuid::{TypedUuid, TypedUuidKind, TypedUuidTag};
 use uuid::Uuid;
 

@@ -10,9 +10,8 @@
 //! inputs.
 
 mod affected;
+mod cloud;
 mod types;
 
-pub use affected::affected;
-pub use types::{
-    Action, Blocked, InFlight, Inputs, Levels, Offer, Running, Subject, SubjectPlan,
-};
+pub use cloud::SharedNames;
+pub use types::{Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan};

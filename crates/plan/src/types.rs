@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_model::hook::Hook;
 use lazuli_model::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, ModelState};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -58,23 +59,6 @@ pub struct Running {
     pub hook: Hook,
     /// Since when.
     pub since: OffsetDateTime,
-}
-
-/// A size that the cloud offers.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Offer {
-    /// Its name, such as `Standard_B2s`.
-    pub size: String,
-    /// Juju's word: amd64, arm64.
-    pub arch: String,
-    /// Processors.
-    pub cores: u32,
-    /// Memory in MiB.
-    pub mem: u64,
-    /// Price per hour, in millionths of the currency's unit.
-    pub price_micros: u64,
-    /// The quota family, such as `standardBSFamily`.
-    pub family: String,
 }
 
 /// All there is to say of one subject now.

@@ -45,7 +45,7 @@ pub struct Application {
     /// Constraints of new machines, before the model's are merged in.
     pub constraints: Constraints,
     /// Settings that a user made; the charm's defaults are not in it.
-    pub config: BTreeMap<String, serde_json::Value>,
+    pub config: crate::config::Settings,
     /// Endpoint (or empty for all) to who may reach it; none when not exposed.
     pub exposed: Option<BTreeMap<String, ExposeRule>>,
     /// Whether it may use the cloud's credential.

@@ -185,9 +185,7 @@ impl ModelState {
             RowKey::Application(id) => self.applications.get(id).cloned().map(Row::Application),
             RowKey::Leader(id) => self.leaders.get(id).cloned().map(Row::Leader),
             RowKey::Machine(id) => self.machines.get(id).cloned().map(Row::Machine),
-            RowKey::MachineState(id) => {
-                self.machine_states.get(id).cloned().map(Row::MachineState)
-            }
+            RowKey::MachineState(id) => self.machine_states.get(id).cloned().map(Row::MachineState),
             RowKey::Unit(id) => self.units.get(id).cloned().map(Row::Unit),
             RowKey::UnitState(id) => self.unit_states.get(id).cloned().map(Row::UnitState),
             RowKey::OpenedPort(port) => self

@@ -20,9 +20,7 @@ pub use machine::{
     Unreachable,
 };
 pub use memory::ModelState;
-pub use relation::{
-    Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit,
-};
+pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
 pub use settings::{Egress, Model};
 pub use unit::{

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use super::Settings;
 use crate::id::{ApplicationId, RelationId, UnitId};
 use crate::life::Life;
-use crate::names::EndpointName;
+use crate::names::{EndpointName, UnitName};
 
 /// A relation. Written by the API (peers: with the application), except that
 /// the planner removes it.
@@ -98,6 +98,9 @@ pub struct RelationUnit {
     pub relation: RelationId,
     /// The unit.
     pub unit: UnitId,
+    /// Its name: those who still have to hear that it left know it by this
+    /// row alone when the unit is gone.
+    pub name: UnitName,
     /// Whether others see it as a member.
     pub in_scope: bool,
     /// Its settings.
