@@ -144,6 +144,7 @@ create table relation_units (
     model    uuid    not null,
     relation uuid    not null,
     unit     uuid    not null,
+    name     text    not null,
     in_scope boolean not null,
     settings jsonb   not null,
     version  bigint  not null check (version >= 0),

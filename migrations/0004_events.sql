@@ -13,7 +13,8 @@ create table events (
     entity   text        not null check (entity in
         ('model', 'charm', 'application', 'machine', 'unit', 'relation')),
     id       uuid        not null,
-    name     text        not null,
+    -- None for what nobody knows (any longer).
+    name     text,
     kind     text        not null check (kind in ('created', 'changed', 'removed')),
     actor    text        not null,
     -- The rows that changed, for whoever keeps the model in memory.

@@ -78,10 +78,7 @@ pub struct Committed {
 ///
 /// `Fenced` and `Stale` name the model that is in the way: repeat without its
 /// batch. `OutcomeUnknown`: read before going on.
-pub(crate) async fn commit(
-    pool: &PgPool,
-    batches: &[Batch],
-) -> Result<Vec<Committed>, StoreError> {
+pub(crate) async fn commit(pool: &PgPool, batches: &[Batch]) -> Result<Vec<Committed>, StoreError> {
     let transaction = pool.begin().await.map_err(doing("begin a commit"))?;
     within(write(transaction, batches)).await
 }

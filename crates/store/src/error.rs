@@ -164,13 +164,12 @@ fn class_of(error: &sqlx::Error) -> Class {
 pub(crate) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| {
         if let sqlx::Error::Database(error) = &source {
-            if matches!(
+            let is_taken = matches!(
                 error.kind(),
                 ErrorKind::UniqueViolation | ErrorKind::ExclusionViolation
-            ) {
-                if let Some(what) = taken(error.as_ref()) {
-                    return StoreError::AlreadyExists { what };
-                }
+            );
+            if is_taken && let Some(what) = taken(error.as_ref()) {
+                return StoreError::AlreadyExists { what };
             }
             // A NUL in a text: charms can make one with YAML's \0.
             if matches!(error.code().as_deref(), Some("22021" | "22P05")) {
@@ -211,9 +210,7 @@ fn taken(error: &dyn DatabaseError) -> Option<String> {
         "models_address_range_excl" => "address range",
         _ => return None,
     };
-    let detail = error
-        .try_downcast_ref::<PgDatabaseError>()?
-        .detail()?;
+    let detail = error.try_downcast_ref::<PgDatabaseError>()?.detail()?;
     let values = detail.split_once(")=(")?.1.split_once(')')?.0;
     let value = values.rsplit(", ").next()?;
     Some(format!("{noun} \"{value}\""))

@@ -11,7 +11,7 @@ use crate::StoreError;
 use crate::error::doing;
 use crate::event::read::{self, Changes};
 use crate::heads::Position;
-use crate::rows;
+use crate::rows as nouns;
 
 /// A model in memory, and how far it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ pub async fn rows(
     keys: &BTreeSet<RowKey>,
 ) -> Result<Vec<Change>, StoreError> {
     let mut snapshot = snapshot(pool).await?;
-    rows::named(&mut snapshot, model, keys).await
+    nouns::named(&mut snapshot, model, keys).await
 }
 
 /// Which rows of a model changed since a revision; none when there is no
@@ -99,7 +99,7 @@ pub(crate) async fn load_in(
     let head = read::changes(connection, model, u64::MAX)
         .await?
         .ok_or_else(not_found)?;
-    let state = rows::all(connection, model).await?.ok_or_else(not_found)?;
+    let state = nouns::all(connection, model).await?.ok_or_else(not_found)?;
     Ok(Loaded {
         state,
         position: head.position,
@@ -118,7 +118,7 @@ pub(crate) async fn refresh_in(
         *loaded = load_in(connection, model).await?;
         return Ok(Refreshed::Reloaded);
     };
-    let changes_of_rows = rows::named(connection, model, &keys).await?;
+    let changes_of_rows = nouns::named(connection, model, &keys).await?;
     for change in &changes_of_rows {
         loaded.state.apply(change.clone());
     }

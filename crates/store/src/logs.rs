@@ -103,10 +103,22 @@ pub(crate) async fn append_in(
             $5::text[], $6::text[])",
         &lines.iter().map(|line| raw(line.model)).collect::<Vec<_>>(),
         &lines.iter().map(|line| line.at).collect::<Vec<_>>(),
-        &lines.iter().map(|line| text(&line.entity)).collect::<Vec<_>>(),
-        &lines.iter().map(|line| number(line.level)).collect::<Vec<_>>(),
-        &lines.iter().map(|line| text(&line.module)).collect::<Vec<_>>(),
-        &lines.iter().map(|line| text(&line.message)).collect::<Vec<_>>(),
+        &lines
+            .iter()
+            .map(|line| text(&line.entity))
+            .collect::<Vec<_>>(),
+        &lines
+            .iter()
+            .map(|line| number(line.level))
+            .collect::<Vec<_>>(),
+        &lines
+            .iter()
+            .map(|line| text(&line.module))
+            .collect::<Vec<_>>(),
+        &lines
+            .iter()
+            .map(|line| text(&line.message))
+            .collect::<Vec<_>>(),
     )
     .execute(connection)
     .await

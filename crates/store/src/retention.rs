@@ -122,7 +122,9 @@ pub async fn maintain(pool: &PgPool, retention: &Retention) -> Result<Maintained
             maintained.dropped.push(name);
         }
     }
-    maintained.dropped.extend(cap_logs(pool, retention.log_bytes).await?);
+    maintained
+        .dropped
+        .extend(cap_logs(pool, retention.log_bytes).await?);
     maintained.deleted += trim(pool, retention).await?;
     Ok(maintained)
 }
@@ -211,6 +213,12 @@ async fn trim(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError> {
     .execute(pool)
     .await
     .map_err(doing("forget dead replicas"))?;
+    // Uploads that broke off together with their connection to Postgres.
+    let blobs =
+        query!("delete from blobs where sha256 is null and created_at < now() - interval '1 day'")
+            .execute(pool)
+            .await
+            .map_err(doing("remove unfinished blobs"))?;
     let heads = query!(
         "delete from heads h where removed_at < now() - make_interval(secs => $1)
             and not exists (select from events e where e.model = h.model)",
@@ -224,6 +232,7 @@ async fn trim(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError> {
         + crate::convert::unsigned(events.count)
         + logs.rows_affected()
         + replicas.rows_affected()
+        + blobs.rows_affected()
         + heads.rows_affected())
 }
 

@@ -51,10 +51,7 @@ pub(crate) struct Draft {
 }
 
 /// One draft per entity that the changes are about.
-pub(crate) fn group<'a>(
-    model: ModelId,
-    changes: impl Iterator<Item = &'a Change>,
-) -> Vec<Draft> {
+pub(crate) fn group<'a>(model: ModelId, changes: impl Iterator<Item = &'a Change>) -> Vec<Draft> {
     let mut drafts: BTreeMap<(Kind, Uuid), Draft> = BTreeMap::new();
     for change in changes {
         let (kind, id) = entity(model, change);

@@ -38,7 +38,11 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
                 "config": hash(&row.config),
             }),
         ),
-        Row::Charm(row) => set(after, "charm", json!({ "url": row.url, "sha256": row.sha256 })),
+        Row::Charm(row) => set(
+            after,
+            "charm",
+            json!({ "url": row.url, "sha256": row.sha256 }),
+        ),
         Row::Application(row) => set(after, "application", application(row)),
         Row::Leader(row) => set(
             after,

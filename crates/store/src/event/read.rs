@@ -140,7 +140,9 @@ pub async fn after(
     .fetch_all(pool)
     .await
     .map_err(doing("read events"))?;
-    Ok(Page::Events(records.into_iter().map(Record::event).collect()))
+    Ok(Page::Events(
+        records.into_iter().map(Record::event).collect(),
+    ))
 }
 
 /// The events of all models after a point, from the oldest that is kept when
@@ -235,8 +237,12 @@ pub(crate) async fn changes(
         .fetch_all(connection)
         .await
         .map_err(doing("read what changed"))?;
-        keys = (bigint(records.len() as u64) < FOLLOWED)
-            .then(|| records.into_iter().flat_map(|record| record.keys.0).collect());
+        keys = (bigint(records.len() as u64) < FOLLOWED).then(|| {
+            records
+                .into_iter()
+                .flat_map(|record| record.keys.0)
+                .collect()
+        });
     }
     Ok(Some(Changes { position, keys }))
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use lazuli_model::config::Settings;
 use lazuli_model::constraints::Constraints;
-use lazuli_model::id::{ApplicationId};
+use lazuli_model::id::ApplicationId;
 use lazuli_model::state::{Application, ExposeRule, Row};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -20,7 +21,7 @@ struct Record {
     charm: Uuid,
     base: String,
     constraints: Json<Constraints>,
-    config: Json<BTreeMap<String, serde_json::Value>>,
+    config: Json<Settings>,
     exposed: Option<Json<BTreeMap<String, ExposeRule>>>,
     trust: bool,
     life: String,
@@ -54,7 +55,7 @@ macro_rules! select {
             Record,
             "select id, name, charm, base, \
              constraints as \"constraints: Json<Constraints>\", \
-             config as \"config: Json<BTreeMap<String, serde_json::Value>>\", \
+             config as \"config: Json<Settings>\", \
              exposed as \"exposed: Json<BTreeMap<String, ExposeRule>>\", trust, life, \
              force, next_unit, created_at \
              from applications t " + $filter,
@@ -67,7 +68,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load applications"))?;
     records.into_iter().map(Record::row).collect()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lazuli_model::charm::Charm;
-use lazuli_model::id::{CharmId};
+use lazuli_model::id::CharmId;
 use lazuli_model::state::{CharmRevision, Row};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -51,7 +51,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load charms"))?;
     records.into_iter().map(Record::row).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lazuli_model::id::{ApplicationId};
+use lazuli_model::id::ApplicationId;
 use lazuli_model::state::{Leader, Row, Settings};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -49,7 +49,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load leaders"))?;
     records.into_iter().map(Record::row).collect()
 }
@@ -60,9 +62,13 @@ pub(crate) async fn by_key(
     keys: &[ApplicationId],
 ) -> Result<Vec<Row>, StoreError> {
     let ids = part(keys, |id| raw(*id));
-    let records = select!("where t.model = $1 and t.application = any($2)", model, &ids)
-        .fetch_all(connection)
-        .await;
+    let records = select!(
+        "where t.model = $1 and t.application = any($2)",
+        model,
+        &ids
+    )
+    .fetch_all(connection)
+    .await;
     let records = records.map_err(doing("load leaders"))?;
     records.into_iter().map(Record::row).collect()
 }

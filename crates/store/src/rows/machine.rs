@@ -1,7 +1,7 @@
 //! Machines.
 
 use lazuli_model::constraints::Constraints;
-use lazuli_model::id::{MachineId};
+use lazuli_model::id::MachineId;
 use lazuli_model::state::{Machine, MachineSource, Row};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -57,7 +57,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load machines"))?;
     records.into_iter().map(Record::row).collect()
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use lazuli_model::id::{MachineId};
+use lazuli_model::id::MachineId;
 use lazuli_model::state::{MachineFacts, MachineState, ProvisioningFailure, Row, Unreachable};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -60,7 +60,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load states of machines"))?;
     records.into_iter().map(Record::row).collect()
 }
@@ -99,7 +101,9 @@ pub(crate) async fn put(
         &column(rows, |row| raw(row.machine)),
         &column(rows, |row| integer(row.generation)),
         &column(rows, |row| row.address.map(|address| address.to_string())) as &[Option<String>],
-        &column(rows, |row| row.public_address.map(|address| address.to_string())) as &[Option<String>],
+        &column(rows, |row| row
+            .public_address
+            .map(|address| address.to_string())) as &[Option<String>],
         &column(rows, |row| row.mac.clone()) as &[Option<String>],
         &column(rows, |row| Json(row.host_keys.clone())) as &[Json<_>],
         &column(rows, |row| row.facts.clone().map(Json)) as &[Option<Json<_>>],

@@ -1,6 +1,6 @@
 //! Relations.
 
-use lazuli_model::id::{RelationId};
+use lazuli_model::id::RelationId;
 use lazuli_model::state::{Endpoint, Relation, Row};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -49,7 +49,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load relations"))?;
     records.into_iter().map(Record::row).collect()
 }

@@ -44,7 +44,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load what units did in relations"))?;
     records.into_iter().map(Record::row).collect()
 }

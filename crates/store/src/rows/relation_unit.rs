@@ -9,12 +9,13 @@ use sqlx::{PgConnection, query, query_as};
 use uuid::Uuid;
 
 use crate::StoreError;
-use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
+use crate::convert::{Of, bigint, column, models, parsed, part, raw, typed, unsigned};
 use crate::error::doing;
 
 struct Record {
     relation: Uuid,
     unit: Uuid,
+    name: String,
     in_scope: bool,
     settings: Json<Arc<Settings>>,
     version: i64,
@@ -25,6 +26,7 @@ impl Record {
         Ok(Row::RelationUnit(RelationUnit {
             relation: typed(self.relation),
             unit: typed(self.unit),
+            name: parsed("relation_units", "name", &self.name)?,
             in_scope: self.in_scope,
             settings: self.settings.0,
             version: unsigned(self.version),
@@ -36,7 +38,7 @@ macro_rules! select {
     ($filter:literal, $($argument:expr),+) => {
         query_as!(
             Record,
-            "select relation, unit, in_scope, \
+            "select relation, unit, name, in_scope, \
              settings as \"settings: Json<Arc<Settings>>\", version \
              from relation_units t " + $filter,
             $($argument),+
@@ -48,7 +50,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load members of relations"))?;
     records.into_iter().map(Record::row).collect()
 }
@@ -75,14 +79,16 @@ pub(crate) async fn put(
     rows: &[Of<'_, RelationUnit>],
 ) -> Result<(), StoreError> {
     query!(
-        "insert into relation_units (model, relation, unit, in_scope, settings, version)
-         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::boolean[], $5::jsonb[],
-            $6::bigint[])
-         on conflict (model, relation, unit) do update set in_scope = excluded.in_scope,
-            settings = excluded.settings, version = excluded.version",
+        "insert into relation_units (model, relation, unit, name, in_scope, settings, version)
+         select * from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::boolean[],
+            $6::jsonb[], $7::bigint[])
+         on conflict (model, relation, unit) do update set name = excluded.name,
+            in_scope = excluded.in_scope, settings = excluded.settings,
+            version = excluded.version",
         &models(rows),
         &column(rows, |row| raw(row.relation)),
         &column(rows, |row| raw(row.unit)),
+        &column(rows, |row| row.name.to_string()),
         &column(rows, |row| row.in_scope),
         &column(rows, |row| Json(row.settings.clone())) as &[Json<_>],
         &column(rows, |row| bigint(row.version)),

@@ -143,10 +143,7 @@ pub(crate) async fn put(
         &part(rows, |row| entity(row.1)),
         &texts(rows, |status| status.status.clone()),
         &texts(rows, |status| status.message.clone()),
-        &rows
-            .iter()
-            .map(|row| Json(&row.2.data))
-            .collect::<Vec<_>>() as &[Json<_>],
+        &rows.iter().map(|row| Json(&row.2.data)).collect::<Vec<_>>() as &[Json<_>],
         &rows.iter().map(|row| row.2.since).collect::<Vec<_>>(),
     )
     .execute(connection)

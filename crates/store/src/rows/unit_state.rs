@@ -1,6 +1,6 @@
 //! What units have done.
 
-use lazuli_model::id::{UnitId};
+use lazuli_model::id::UnitId;
 use lazuli_model::state::{HookError, LeadershipSeen, Row, UnitState};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
@@ -67,7 +67,9 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model).fetch_all(connection).await;
+    let records = select!("where t.model = $1", model)
+        .fetch_all(connection)
+        .await;
     let records = records.map_err(doing("load states of units"))?;
     records.into_iter().map(Record::row).collect()
 }

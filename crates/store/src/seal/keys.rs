@@ -116,7 +116,7 @@ pub(crate) async fn data_key(
     model: ModelId,
 ) -> Result<DataKey, StoreError> {
     let place = format!("data key of {model}");
-    let wrapped = match wrapped(connection, model).await? {
+    let wrapped = match read_wrapped(connection, model).await? {
         Some(wrapped) => wrapped,
         None => {
             let new = sealer.seal(&place, &random()?)?;
@@ -129,7 +129,7 @@ pub(crate) async fn data_key(
             .await
             .map_err(doing("store a data key"))?;
             // Another replica may have been first: its key is the key.
-            self::wrapped(connection, model)
+            read_wrapped(connection, model)
                 .await?
                 .ok_or_else(|| StoreError::NotFound {
                     what: format!("model {model}"),
@@ -146,7 +146,7 @@ pub(crate) async fn data_key(
     })
 }
 
-async fn wrapped(
+async fn read_wrapped(
     connection: &mut PgConnection,
     model: ModelId,
 ) -> Result<Option<Sealed>, StoreError> {
