@@ -1,0 +1,3 @@
+//! `azure-sim`: runs the simulator, or removes its data.
+
+fn main() {}

@@ -1,0 +1,402 @@
+//! Carrying operations out: the latency, the guests, the end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use uuid::Uuid;
+
+use crate::arm::{remove, removable};
+use crate::builder::Build;
+use crate::engine::{Engine, Told};
+use crate::error::ArmError;
+use crate::hosts::HostsError;
+use crate::ids::{Kind, ResourceId};
+use crate::network;
+use crate::operation::{Operation, Outcome, Work};
+use crate::resource::{Power, Provisioning, Resource};
+use crate::state::Tx;
+
+/// Guests started or ended at once.
+const PARALLEL: usize = 16;
+
+impl Engine {
+    /// Begins to carry out an operation that is written down.
+    pub(crate) fn carry_out(self: &Arc<Self>, id: Uuid) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let Some(operation) = engine.operation(id) else {
+                return;
+            };
+            if operation.outcome != Outcome::InProgress || operation.bend.hang {
+                return;
+            }
+            let latency = Duration::from_millis(operation.latency_ms);
+            tokio::select! {
+                // It is still written down: the next start goes on with it.
+                () = engine.stop.cancelled() => return,
+                () = tokio::time::sleep(latency) => {}
+            }
+            if let Err(error) = engine.work(&operation).await {
+                tracing::error!(operation = %id, error = %error, "an operation could not be ended");
+            }
+        });
+    }
+
+    async fn work(self: &Arc<Self>, operation: &Operation) -> Result<(), ArmError> {
+        if let (Some(error), false) = (&operation.bend.fail, operation.bend.effect) {
+            return self.end(operation, Err(error.clone())).await;
+        }
+        let result = match operation.work {
+            Work::CreateVm
+            | Work::UpdateVm
+            | Work::StartVm
+            | Work::PowerOffVm
+            | Work::DeallocateVm
+            | Work::RestartVm
+            | Work::DeleteVm => {
+                let lock = self.vm_lock(&operation.target);
+                let _held = lock.lock().await;
+                // A deletion may have gone before while this one waited.
+                let current = self.operation(operation.id);
+                if current.is_none_or(|now| now.outcome != Outcome::InProgress) {
+                    return Ok(());
+                }
+                let result = self.on_guest(operation).await;
+                return self.end(operation, result).await;
+            }
+            Work::DeleteGroup => self.empty_group(&operation.target).await,
+            Work::Delete | Work::Settle => Ok(()),
+        };
+        self.end(operation, result).await?;
+        if matches!(operation.work, Work::Delete | Work::DeleteGroup)
+            && let Err(error) = self.sync_network().await
+        {
+            tracing::error!(error = %error.chain(), "the network of the guests could not follow");
+        }
+        Ok(())
+    }
+
+    /// The part of an operation that happens to a guest.
+    async fn on_guest(self: &Arc<Self>, operation: &Operation) -> Result<(), ArmError> {
+        let vm = self.read(|cloud| cloud.get(&operation.target).and_then(Resource::vm).cloned());
+        let Some(vm) = vm else {
+            return Ok(());
+        };
+        let name = vm.guest.clone();
+        let result = match operation.work {
+            Work::CreateVm | Work::StartVm => return self.build(&operation.target).await,
+            Work::PowerOffVm | Work::DeallocateVm => {
+                self.on_hosts(move |hosts| hosts.stop(&name, true)).await
+            }
+            Work::RestartVm => {
+                self.on_hosts(move |hosts| {
+                    hosts.stop(&name, true)?;
+                    hosts.start(&name)
+                })
+                .await
+            }
+            Work::DeleteVm => self.on_hosts(move |hosts| hosts.delete(&name)).await,
+            Work::UpdateVm | Work::DeleteGroup | Work::Delete | Work::Settle => Ok(()),
+        };
+        result.map_err(|error| Self::host_failure(&error))
+    }
+
+    /// Makes or starts a VM's guest under the policy of this moment.
+    async fn build(self: &Arc<Self>, id: &ResourceId) -> Result<(), ArmError> {
+        let direct = self.settings.direct;
+        let plan = self.read(|cloud| {
+            let resource = cloud.get(id)?;
+            let vnet = network::vnet_of(cloud, resource.vm()?)?;
+            Some((
+                network::guest_spec(cloud, resource)?,
+                network::vnet_spec(cloud, vnet, direct),
+            ))
+        });
+        let Some((spec, vnet)) = plan else {
+            return Err(ArmError::new(
+                400,
+                "NetworkingInternalOperationError",
+                format!("The network interface or subnet of {id} has gone."),
+            ));
+        };
+        self.ensure_vnet(vnet).await.map_err(|error| Self::host_failure(&error))?;
+        let (name, policy) = (spec.name.clone(), spec.policy.clone());
+        self.make(spec).await.map_err(|error| Self::host_failure(&error))?;
+        self.change(|tx| {
+            tx.update(id, |resource| {
+                if let Some(vm) = resource.vm_mut() {
+                    vm.built = true;
+                }
+            });
+        })
+        .await?;
+        // Rules may have changed while the guest was made; from here on
+        // `sync_network` knows it.
+        let now = self.read(|cloud| Some(network::policy(cloud, cloud.get(id)?.vm()?)));
+        let mut told = self.told.lock().await;
+        told.policies.insert(name.clone(), policy.clone());
+        if let Some(now) = now
+            && now != policy
+        {
+            self.tell_policies(&mut told, vec![(name, now)])
+                .await
+                .map_err(|error| Self::host_failure(&error))?;
+        }
+        Ok(())
+    }
+
+    async fn make(&self, spec: lazuli_guests::GuestSpec) -> Result<(), HostsError> {
+        let (done, made) = oneshot::channel();
+        let gone = |_| HostsError::text("the simulator is ending");
+        self.builds
+            .send(Build { spec, done })
+            .await
+            .map_err(|_| HostsError::text("the simulator is ending"))?;
+        made.await.map_err(gone)?
+    }
+
+    /// Ends the guests of a group's VMs.
+    async fn empty_group(self: &Arc<Self>, group: &ResourceId) -> Result<(), ArmError> {
+        let prefix = format!("{}/", group.key().1);
+        let guests: Vec<(ResourceId, String)> = self.read(|cloud| {
+            cloud
+                .of_kind(Kind::Vm, &prefix)
+                .filter_map(|vm| Some((vm.id.clone(), vm.vm()?.guest.clone())))
+                .collect()
+        });
+        for (id, _) in &guests {
+            self.bury(id);
+        }
+        let work = guests.into_iter().map(|(id, guest)| async move {
+            // What is under way on the VM ends first.
+            let lock = self.vm_lock(&id);
+            let _held = lock.lock().await;
+            self.on_hosts(move |hosts| hosts.delete(&guest)).await
+        });
+        let results = in_parallel(work).await;
+        match results.into_iter().find_map(Result::err) {
+            Some(error) => Err(Self::host_failure(&error)),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes an operation's end and what it means for its resource.
+    async fn end(
+        self: &Arc<Self>,
+        operation: &Operation,
+        result: Result<(), ArmError>,
+    ) -> Result<(), ArmError> {
+        let result = match (&operation.bend.fail, result) {
+            (Some(error), Ok(())) => Err(error.clone()),
+            (_, result) => result,
+        };
+        if result.is_ok() && matches!(operation.work, Work::Delete | Work::DeleteVm | Work::DeleteGroup) {
+            self.bury(&operation.target);
+        }
+        self.change(|tx| {
+            let current = tx.cloud().operation(operation.id);
+            if current.is_none_or(|now| now.outcome != Outcome::InProgress) {
+                return;
+            }
+            match result {
+                Ok(()) => {
+                    succeed(tx, operation);
+                    tx.end(operation.id, Outcome::Succeeded, None);
+                }
+                Err(error) => {
+                    tracing::info!(operation = %operation.id, target = %operation.target, error = %error, "an operation failed");
+                    fail(tx, operation, &error);
+                    tx.end(operation.id, Outcome::Failed, Some(error));
+                }
+            }
+        })
+        .await
+    }
+
+    /// Tells the hosts of networks and policies that changed.
+    pub(crate) async fn sync_network(self: &Arc<Self>) -> Result<(), HostsError> {
+        let mut told = self.told.lock().await;
+        let direct = self.settings.direct;
+        let (vnets, policies) = self.read(|cloud| {
+            (
+                network::all_vnets(cloud, direct),
+                network::all_policies(cloud),
+            )
+        });
+        let gone: Vec<String> = told
+            .vnets
+            .keys()
+            .filter(|name| !vnets.iter().any(|vnet| vnet.name == **name))
+            .cloned()
+            .collect();
+        for vnet in vnets {
+            if told.vnets.get(&vnet.name) != Some(&vnet) {
+                let spec = vnet.clone();
+                self.on_hosts(move |hosts| hosts.ensure_vnet(&spec)).await?;
+                told.vnets.insert(vnet.name.clone(), vnet);
+            }
+        }
+        let changed: Vec<_> = policies
+            .iter()
+            .filter(|(name, policy)| told.policies.get(name) != Some(policy))
+            .cloned()
+            .collect();
+        told.policies
+            .retain(|name, _| policies.iter().any(|(other, _)| other == name));
+        self.tell_policies(&mut told, changed).await?;
+        for name in gone {
+            let vnet = name.clone();
+            self.on_hosts(move |hosts| hosts.delete_vnet(&vnet)).await?;
+            told.vnets.remove(&name);
+        }
+        Ok(())
+    }
+
+    async fn tell_policies(
+        &self,
+        told: &mut Told,
+        changed: Vec<(String, lazuli_guests::NetworkPolicy)>,
+    ) -> Result<(), HostsError> {
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let list = changed.clone();
+        self.on_hosts(move |hosts| hosts.set_policies(&list)).await?;
+        told.policies.extend(changed);
+        Ok(())
+    }
+
+    async fn ensure_vnet(&self, vnet: lazuli_guests::VnetSpec) -> Result<(), HostsError> {
+        let mut told = self.told.lock().await;
+        if told.vnets.get(&vnet.name) == Some(&vnet) {
+            return Ok(());
+        }
+        let spec = vnet.clone();
+        self.on_hosts(move |hosts| hosts.ensure_vnet(&spec)).await?;
+        told.vnets.insert(vnet.name.clone(), vnet);
+        Ok(())
+    }
+
+    /// Brings the hosts to what the state says, then goes on with what was
+    /// under way. To be called once, before requests are taken.
+    pub(crate) async fn resume(self: &Arc<Self>) -> Result<(), HostsError> {
+        self.sync_network().await?;
+        let known = self.on_hosts(|hosts| hosts.list()).await?;
+        let vms: Vec<(ResourceId, crate::resource::Vm)> = self.read(|cloud| {
+            cloud
+                .of_kind(Kind::Vm, "")
+                .filter_map(|vm| Some((vm.id.clone(), vm.vm()?.clone())))
+                .collect()
+        });
+        let strays = known.iter().filter(|host| !vms.iter().any(|(_, vm)| vm.guest == host.name));
+        for stray in strays {
+            let name = stray.name.clone();
+            tracing::info!(guest = %name, "removing a guest that no virtual machine has");
+            self.on_hosts(move |hosts| hosts.delete(&name)).await?;
+        }
+        let running = |vm: &crate::resource::Vm| {
+            known.iter().any(|host| host.name == vm.guest && host.running)
+        };
+        let start = vms
+            .iter()
+            .filter(|(_, vm)| vm.built && vm.power == Power::Running && !running(vm))
+            .map(|(id, _)| async move {
+                if let Err(error) = self.build(id).await {
+                    tracing::error!(vm = %id, error = %error, "a guest could not be started again");
+                }
+            });
+        in_parallel(start).await;
+        let under_way: Vec<Uuid> = self.read(|cloud| {
+            cloud
+                .operations()
+                .filter(|operation| operation.outcome == Outcome::InProgress)
+                .map(|operation| operation.id)
+                .collect()
+        });
+        for operation in under_way {
+            self.carry_out(operation);
+        }
+        Ok(())
+    }
+
+    /// Powers all guests off, without a word to the state: they come back at
+    /// the next start.
+    pub(crate) async fn power_off(self: &Arc<Self>) {
+        let guests = match self.on_hosts(|hosts| hosts.list()).await {
+            Ok(guests) => guests,
+            Err(error) => {
+                tracing::error!(error = %error.chain(), "the guests could not be listed");
+                return;
+            }
+        };
+        let work = guests
+            .into_iter()
+            .filter(|guest| guest.running)
+            .map(|guest| async move {
+                let name = guest.name.clone();
+                (guest.name, self.on_hosts(move |hosts| hosts.stop(&name, true)).await)
+            });
+        for (name, result) in in_parallel(work).await {
+            if let Err(error) = result {
+                tracing::error!(guest = %name, error = %error.chain(), "a guest could not be powered off");
+            }
+        }
+    }
+}
+
+async fn in_parallel<F: Future>(work: impl Iterator<Item = F>) -> Vec<F::Output> {
+    use futures::StreamExt as _;
+    futures::stream::iter(work)
+        .buffer_unordered(PARALLEL)
+        .collect()
+        .await
+}
+
+/// What success means for the resource.
+fn succeed(tx: &mut Tx<'_>, operation: &Operation) {
+    let power = match operation.work {
+        Work::CreateVm | Work::StartVm | Work::RestartVm => Some(Power::Running),
+        Work::PowerOffVm => Some(Power::Stopped),
+        Work::DeallocateVm => Some(Power::Deallocated),
+        Work::UpdateVm | Work::Settle => None,
+        Work::DeleteVm | Work::Delete => return remove(tx, &operation.target),
+        Work::DeleteGroup => {
+            for id in removable(tx, &operation.target) {
+                remove(tx, &id);
+            }
+            tx.remove(&operation.target);
+            return;
+        }
+    };
+    tx.update(&operation.target, |resource| {
+        resource.provisioning = Provisioning::Succeeded;
+        if let Some(vm) = resource.vm_mut() {
+            vm.failure = None;
+            vm.operation = None;
+            if let Some(power) = power {
+                vm.power = power;
+            }
+        }
+    });
+}
+
+/// What failure means for the resource: it stays, and says so.
+fn fail(tx: &mut Tx<'_>, operation: &Operation, error: &ArmError) {
+    tx.update(&operation.target, |resource| {
+        resource.provisioning = if operation.work == Work::DeleteGroup {
+            Provisioning::Succeeded
+        } else {
+            Provisioning::Failed
+        };
+        if let Some(vm) = resource.vm_mut() {
+            vm.operation = None;
+            vm.failure = Some(error.clone());
+            vm.power = match vm.power {
+                Power::Starting => Power::Stopped,
+                Power::Stopping | Power::Deallocating => Power::Running,
+                settled => settled,
+            };
+        }
+    });
+}
