@@ -33,7 +33,10 @@ fn ok(body: Value) -> Reply {
 }
 
 fn bad(message: impl Into<String>) -> Reply {
-    (400, Some(json!({"error": {"code": "BadRequest", "message": message.into()}})))
+    (
+        400,
+        Some(json!({"error": {"code": "BadRequest", "message": message.into()}})),
+    )
 }
 
 fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Reply> {
@@ -117,7 +120,10 @@ async fn route(front: &Arc<Front>, request: &Request) -> Result<Reply, Reply> {
             done()
         }
         (Method::POST, ["skus"]) => {
-            let Sku { restriction, restricted } = parse(request)?;
+            let Sku {
+                restriction,
+                restricted,
+            } = parse(request)?;
             engine.tune(|tuning| {
                 tuning.restrictions.retain(|other| {
                     !(other.name.eq_ignore_ascii_case(&restriction.name)
@@ -148,18 +154,24 @@ fn journal(front: &Front, request: &Request) -> Result<Reply, Reply> {
     };
     let number = |name: &str, default: u64| {
         value(name).map_or(Ok(default), |text| {
-            text.parse().map_err(|_| bad(format!("{name} is not a number")))
+            text.parse()
+                .map_err(|_| bad(format!("{name} is not a number")))
         })
     };
     let since = number("since", 0)?;
-    let limit = usize::try_from(number("limit", 1_000)?).unwrap_or(MAX_ENTRIES).min(MAX_ENTRIES);
+    let limit = usize::try_from(number("limit", 1_000)?)
+        .unwrap_or(MAX_ENTRIES)
+        .min(MAX_ENTRIES);
     let journal = front.journal();
     let (next, requests) = journal.since(since, value("method"), value("path"), limit);
     Ok(ok(json!({"next": next, "requests": requests})))
 }
 
 fn inventory(cloud: &Cloud) -> Value {
-    let resources: Vec<Value> = cloud.resources().map(|resource| entry(cloud, resource)).collect();
+    let resources: Vec<Value> = cloud
+        .resources()
+        .map(|resource| entry(cloud, resource))
+        .collect();
     let running = cloud
         .operations()
         .filter(|operation| operation.outcome == Outcome::InProgress)
@@ -205,16 +217,27 @@ async fn on_vm(engine: &Arc<Engine>, target: Target, remove: bool) -> Result<Rep
     let Some(guest) = found.filter(|_| id.kind == Kind::Vm) else {
         return Err((
             404,
-            Some(json!({"error": {"code": "NotFound", "message": format!("there is no virtual machine {id}")}})),
+            Some(
+                json!({"error": {"code": "NotFound", "message": format!("there is no virtual machine {id}")}}),
+            ),
         ));
     };
     let lock = engine.vm_lock(&id);
     let _held = lock.lock().await;
     let failed = |message: String| {
-        (500, Some(json!({"error": {"code": "InternalServerError", "message": message}})))
+        (
+            500,
+            Some(json!({"error": {"code": "InternalServerError", "message": message}})),
+        )
     };
     engine
-        .on_hosts(move |hosts| if remove { hosts.delete(&guest) } else { hosts.stop(&guest, false) })
+        .on_hosts(move |hosts| {
+            if remove {
+                hosts.delete(&guest)
+            } else {
+                hosts.stop(&guest, false)
+            }
+        })
         .await
         .map_err(|error| failed(error.chain()))?;
     engine

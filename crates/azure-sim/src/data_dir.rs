@@ -99,9 +99,11 @@ impl DataDir {
     }
 
     pub(crate) fn publish(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let text = serde_json::to_vec_pretty(endpoint).map_err(|error| Error::Setting(error.to_string()))?;
+        let text = serde_json::to_vec_pretty(endpoint)
+            .map_err(|error| Error::Setting(error.to_string()))?;
         let url = self.path.join(URL);
-        std::fs::write(&url, format!("{}\n", endpoint.https)).map_err(Error::file("write", &url))?;
+        std::fs::write(&url, format!("{}\n", endpoint.https))
+            .map_err(Error::file("write", &url))?;
         // Written last: whoever sees it finds everything else.
         write_private(&self.path.join(ENDPOINT), &text)
     }

@@ -61,10 +61,7 @@ impl Engine {
     pub(crate) fn open(settings: Settings, hosts: Arc<dyn Hosts>) -> Result<Arc<Self>, Error> {
         let (store, cloud) = Store::open(&settings.data, settings.seed, settings.sync)?;
         let (builds, queue) = crate::builder::queue();
-        let tuning = Tuning {
-            quotas: settings.quotas.clone(),
-            ..Tuning::default()
-        };
+        let tuning = Tuning::new(settings.quotas.clone());
         let engine = Arc::new(Self {
             settings,
             inner: Mutex::new(Inner {
@@ -231,6 +228,9 @@ impl Engine {
 
     /// The error of a failure of the hosts.
     pub(crate) fn host_failure(error: &HostsError) -> ArmError {
-        internal(format!("An internal execution error occurred: {}", error.chain()))
+        internal(format!(
+            "An internal execution error occurred: {}",
+            error.chain()
+        ))
     }
 }

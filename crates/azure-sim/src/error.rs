@@ -103,9 +103,7 @@ impl ArmError {
 
     pub(crate) fn not_found(id: &ResourceId) -> Self {
         match (&id.child, id.kind.parent()) {
-            (Some(_), Some(_)) => {
-                Self::new(404, "NotFound", format!("Resource {id} not found."))
-            }
+            (Some(_), Some(_)) => Self::new(404, "NotFound", format!("Resource {id} not found.")),
             _ => Self::new(
                 404,
                 "ResourceNotFound",

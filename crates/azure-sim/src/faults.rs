@@ -66,7 +66,10 @@ impl Action {
             504 => "GatewayTimeout".to_owned(),
             _ => "InternalServerError".to_owned(),
         });
-        let message = self.message.clone().unwrap_or_else(|| "An injected fault.".to_owned());
+        let message = self
+            .message
+            .clone()
+            .unwrap_or_else(|| "An injected fault.".to_owned());
         let mut error = ArmError::new(status, &code, message);
         for (name, value) in &self.headers {
             error = error.header(name, value);
@@ -85,7 +88,10 @@ impl Action {
                 .fail_operation
                 .as_ref()
                 .map(|failure| ArmError::new(409, &failure.code, failure.message.clone())),
-            effect: self.fail_operation.as_ref().is_some_and(|failure| failure.effect),
+            effect: self
+                .fail_operation
+                .as_ref()
+                .is_some_and(|failure| failure.effect),
         })
     }
 }
@@ -151,7 +157,8 @@ impl Faults {
 
     /// Removes one, or all.
     pub(crate) fn clear(&mut self, id: Option<u64>) {
-        self.active.retain(|active| id.is_some_and(|id| active.id != id));
+        self.active
+            .retain(|active| id.is_some_and(|id| active.id != id));
     }
 
     /// The first fault that strikes a request.
@@ -289,7 +296,9 @@ mod tests {
         }))
         .unwrap();
         faults.add(fault);
-        let strikes: Vec<bool> = (0..4).map(|_| faults.strike("put", "/x").is_some()).collect();
+        let strikes: Vec<bool> = (0..4)
+            .map(|_| faults.strike("put", "/x").is_some())
+            .collect();
         assert_eq!(strikes, [false, true, false, false]);
         assert!(faults.strike("GET", "/x").is_none());
     }

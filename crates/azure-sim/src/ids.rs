@@ -234,9 +234,17 @@ impl FromStr for ResourceId {
         }
         match parts.as_slice() {
             [_, subscription, _, group] => Ok(Self::group(subscription, group)),
-            [_, subscription, _, group, _, namespace, segment, name, rest @ ..]
-                if is(4, "providers") =>
-            {
+            [
+                _,
+                subscription,
+                _,
+                group,
+                _,
+                namespace,
+                segment,
+                name,
+                rest @ ..,
+            ] if is(4, "providers") => {
                 let kind = Kind::find(namespace, segment).ok_or_else(bad)?;
                 let top = Self::top(subscription, group, kind, name);
                 match rest {
@@ -285,7 +293,10 @@ mod tests {
         );
         assert_eq!(id.parent().kind, Kind::Vnet);
         assert_eq!(id.leaf(), "Sub");
-        assert_eq!(id.kind.type_name(), "Microsoft.Network/virtualNetworks/subnets");
+        assert_eq!(
+            id.kind.type_name(),
+            "Microsoft.Network/virtualNetworks/subnets"
+        );
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod work;
 
 pub use data_dir::{DataDir, Endpoint};
 pub use error::Error;
-pub use hosts::{HostState, Hosts, HostsError, MemoryHosts, Namespaces};
+pub use hosts::{GuestHosts, HostState, Hosts, HostsError, MemoryHosts, Namespaces};
 pub use latency::Latency;
 pub use serve::{Simulator, is_data_dir, remove_data};
 pub use settings::{Principal, Settings};

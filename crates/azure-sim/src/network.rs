@@ -114,12 +114,17 @@ pub(crate) fn typed_rule(properties: &Value) -> Option<Rule> {
             .as_str()
             .is_some_and(|text| text.eq_ignore_ascii_case(word))
     };
-    let one_of = |field: &str, first: &str, second: &str| match (is(field, first), is(field, second)) {
-        (true, _) => Some(true),
-        (_, true) => Some(false),
-        _ => None,
-    };
-    let protocol = match properties["protocol"].as_str()?.to_ascii_lowercase().as_str() {
+    let one_of =
+        |field: &str, first: &str, second: &str| match (is(field, first), is(field, second)) {
+            (true, _) => Some(true),
+            (_, true) => Some(false),
+            _ => None,
+        };
+    let protocol = match properties["protocol"]
+        .as_str()?
+        .to_ascii_lowercase()
+        .as_str()
+    {
         "tcp" => Protocol::Tcp,
         "udp" => Protocol::Udp,
         "icmp" => Protocol::Icmp,
@@ -289,9 +294,17 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(lists.sources.len(), 2);
-        assert_eq!(lists.destination_ports[1], Ports { first: 8000, last: 8080 });
         assert_eq!(
-            rule(json!({"sourceAddressPrefix": "VirtualNetwork"})).unwrap().sources,
+            lists.destination_ports[1],
+            Ports {
+                first: 8000,
+                last: 8080
+            }
+        );
+        assert_eq!(
+            rule(json!({"sourceAddressPrefix": "VirtualNetwork"}))
+                .unwrap()
+                .sources,
             [Prefix::VirtualNetwork]
         );
     }

@@ -66,9 +66,11 @@ impl Simulator {
             Arc::clone(&engine),
             tokens::Tokens::new(identity.token_key),
         ));
-        engine
-            .tasks
-            .spawn(server::listen(Arc::clone(&front), https, Some(identity.acceptor)));
+        engine.tasks.spawn(server::listen(
+            Arc::clone(&front),
+            https,
+            Some(identity.acceptor),
+        ));
         if let Some(http) = http {
             engine.tasks.spawn(server::listen(front, http, None));
         }
@@ -87,8 +89,12 @@ impl Simulator {
             ca: dir.path().join("ca.pem"),
             tenant: settings.tenant.clone(),
             subscription: settings.subscriptions.first().cloned().unwrap_or_default(),
-            client_id: principal.map(|principal| principal.id.clone()).unwrap_or_default(),
-            client_secret: principal.map(|principal| principal.secret.clone()).unwrap_or_default(),
+            client_id: principal
+                .map(|principal| principal.id.clone())
+                .unwrap_or_default(),
+            client_secret: principal
+                .map(|principal| principal.secret.clone())
+                .unwrap_or_default(),
             authority: url.clone(),
             arm: url.clone(),
             https: url,
@@ -118,7 +124,10 @@ impl Simulator {
         self.dir.withdraw();
         self.engine.stop.cancel();
         self.engine.tasks.close();
-        if tokio::time::timeout(PATIENCE, self.engine.tasks.wait()).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.engine.tasks.wait())
+            .await
+            .is_err()
+        {
             tracing::warn!("some work did not end in time; the next start goes on with it");
         }
         if !self.engine.settings.keep_guests {

@@ -19,7 +19,9 @@ pub struct Principal {
 
 impl std::fmt::Debug for Principal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Principal").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Principal")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -119,7 +119,10 @@ impl Cloud {
     fn next(&mut self) -> (u64, Uuid) {
         self.serial += 1;
         let name = format!("{}:{}", self.seed, self.serial);
-        (self.serial, Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()))
+        (
+            self.serial,
+            Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()),
+        )
     }
 
     /// Applies a change and returns the one that undoes it.

@@ -98,7 +98,10 @@ fn params(name: &str, hosts: &[&str]) -> Result<CertificateParams, Error> {
 fn make() -> Result<Keys, Error> {
     let mut ca = params("azure-sim CA", &[])?;
     ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    ca.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     let ca_key = KeyPair::generate().map_err(failed)?;
     let ca_certificate = ca.self_signed(&ca_key).map_err(failed)?;
     let issuer = Issuer::new(ca, ca_key);

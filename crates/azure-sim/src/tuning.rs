@@ -54,6 +54,13 @@ pub(crate) struct Tuning {
 }
 
 impl Tuning {
+    pub(crate) fn new(quotas: BTreeMap<String, u64>) -> Self {
+        Self {
+            quotas,
+            ..Self::default()
+        }
+    }
+
     /// Remembers what is being deleted.
     pub(crate) fn bury(&mut self, key: Key, body: Value, now_ms: i64) {
         if self.lag == Lag::default() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::arm::{remove, removable};
+use crate::arm::{removable, remove};
 use crate::builder::Build;
 use crate::engine::{Engine, Told};
 use crate::error::ArmError;
@@ -120,9 +120,13 @@ impl Engine {
                 format!("The network interface or subnet of {id} has gone."),
             ));
         };
-        self.ensure_vnet(vnet).await.map_err(|error| Self::host_failure(&error))?;
+        self.ensure_vnet(vnet)
+            .await
+            .map_err(|error| Self::host_failure(&error))?;
         let (name, policy) = (spec.name.clone(), spec.policy.clone());
-        self.make(spec).await.map_err(|error| Self::host_failure(&error))?;
+        self.make(spec)
+            .await
+            .map_err(|error| Self::host_failure(&error))?;
         self.change(|tx| {
             tx.update(id, |resource| {
                 if let Some(vm) = resource.vm_mut() {
@@ -191,7 +195,12 @@ impl Engine {
             (Some(error), Ok(())) => Err(error.clone()),
             (_, result) => result,
         };
-        if result.is_ok() && matches!(operation.work, Work::Delete | Work::DeleteVm | Work::DeleteGroup) {
+        if result.is_ok()
+            && matches!(
+                operation.work,
+                Work::Delete | Work::DeleteVm | Work::DeleteGroup
+            )
+        {
             self.bury(&operation.target);
         }
         self.change(|tx| {
@@ -262,7 +271,8 @@ impl Engine {
             return Ok(());
         }
         let list = changed.clone();
-        self.on_hosts(move |hosts| hosts.set_policies(&list)).await?;
+        self.on_hosts(move |hosts| hosts.set_policies(&list))
+            .await?;
         told.policies.extend(changed);
         Ok(())
     }
@@ -289,14 +299,18 @@ impl Engine {
                 .filter_map(|vm| Some((vm.id.clone(), vm.vm()?.clone())))
                 .collect()
         });
-        let strays = known.iter().filter(|host| !vms.iter().any(|(_, vm)| vm.guest == host.name));
+        let strays = known
+            .iter()
+            .filter(|host| !vms.iter().any(|(_, vm)| vm.guest == host.name));
         for stray in strays {
             let name = stray.name.clone();
             tracing::info!(guest = %name, "removing a guest that no virtual machine has");
             self.on_hosts(move |hosts| hosts.delete(&name)).await?;
         }
         let running = |vm: &crate::resource::Vm| {
-            known.iter().any(|host| host.name == vm.guest && host.running)
+            known
+                .iter()
+                .any(|host| host.name == vm.guest && host.running)
         };
         let start = vms
             .iter()
@@ -335,7 +349,10 @@ impl Engine {
             .filter(|guest| guest.running)
             .map(|guest| async move {
                 let name = guest.name.clone();
-                (guest.name, self.on_hosts(move |hosts| hosts.stop(&name, true)).await)
+                (
+                    guest.name,
+                    self.on_hosts(move |hosts| hosts.stop(&name, true)).await,
+                )
             });
         for (name, result) in in_parallel(work).await {
             if let Err(error) = result {

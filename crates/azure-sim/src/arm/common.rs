@@ -67,7 +67,10 @@ impl Answer {
 }
 
 /// The group of a resource, which must take writes.
-pub(crate) fn writable_group<'t>(tx: &'t Tx<'_>, id: &ResourceId) -> Result<&'t Resource, ArmError> {
+pub(crate) fn writable_group<'t>(
+    tx: &'t Tx<'_>,
+    id: &ResourceId,
+) -> Result<&'t Resource, ArmError> {
     let group = group_of(tx, id)?;
     if group.provisioning == Provisioning::Deleting {
         return Err(ArmError::group_being_deleted(&group.id.name));
@@ -200,7 +203,8 @@ impl Slot {
 /// also hold parentheses.
 fn check_name(id: &ResourceId) -> Result<(), ArmError> {
     let name = id.leaf();
-    let inner = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '(' | ')' | '{' | '}');
+    let inner =
+        |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '(' | ')' | '{' | '}');
     let good = !name.is_empty()
         && name.chars().count() <= if id.kind == Kind::Group { 90 } else { 80 }
         && name.chars().all(inner)
@@ -270,7 +274,10 @@ fn check_tags(map: &Map<String, Value>) -> Result<(), ArmError> {
                 "The value of tag '{name}' is not a string."
             )));
         };
-        if name.is_empty() || name.len() > 512 || name.contains(['<', '>', '%', '&', '\\', '?', '/']) {
+        if name.is_empty()
+            || name.len() > 512
+            || name.contains(['<', '>', '%', '&', '\\', '?', '/'])
+        {
             return Err(ArmError::new(
                 400,
                 "InvalidTagNameCharacters",
@@ -289,7 +296,11 @@ fn check_tags(map: &Map<String, Value>) -> Result<(), ArmError> {
 }
 
 /// Merges a PATCH of tags into a resource.
-pub(crate) fn patch_tags(tx: &mut Tx<'_>, id: &ResourceId, body: &Value) -> Result<Resource, ArmError> {
+pub(crate) fn patch_tags(
+    tx: &mut Tx<'_>,
+    id: &ResourceId,
+    body: &Value,
+) -> Result<Resource, ArmError> {
     let id = existing(tx, id)?.id.clone();
     writable_group(tx, &id)?;
     if let Some(tags) = body.get("tags") {
@@ -436,7 +447,9 @@ pub(crate) fn begin_delete(
         .get(&id.parent())
         .map(|resource| resource.location().to_owned())
         .unwrap_or_default();
-    tx.update(id, |resource| resource.provisioning = Provisioning::Deleting);
+    tx.update(id, |resource| {
+        resource.provisioning = Provisioning::Deleting
+    });
     let operation = begin(tx, world, provider, &location, id, Work::Delete);
     Answer::accepted(operation)
 }

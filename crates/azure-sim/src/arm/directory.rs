@@ -45,7 +45,10 @@ pub(crate) fn tenants(settings: &Settings) -> Value {
 }
 
 pub(crate) fn locations(subscription: &str) -> Value {
-    let list: Vec<Value> = REGIONS.iter().map(|region| location(subscription, region)).collect();
+    let list: Vec<Value> = REGIONS
+        .iter()
+        .map(|region| location(subscription, region))
+        .collect();
     json!({"value": list})
 }
 
@@ -73,7 +76,11 @@ fn location(subscription: &str, region: &Region) -> Value {
 }
 
 /// The namespaces that are registered.
-const NAMESPACES: [&str; 3] = ["Microsoft.Compute", "Microsoft.Network", "Microsoft.Resources"];
+const NAMESPACES: [&str; 3] = [
+    "Microsoft.Compute",
+    "Microsoft.Network",
+    "Microsoft.Resources",
+];
 
 fn provider_of(subscription: &str, namespace: &str) -> Value {
     let locations: Vec<&str> = REGIONS.iter().map(|region| region.display).collect();

@@ -17,13 +17,23 @@ pub(crate) fn render(resource: &Resource) -> Value {
     if let Some(vm) = vm {
         body["managedBy"] = json!(vm.to_string());
     }
-    body["properties"]["diskState"] = json!(if vm.is_some() { "Attached" } else { "Unattached" });
+    body["properties"]["diskState"] = json!(if vm.is_some() {
+        "Attached"
+    } else {
+        "Unattached"
+    });
     body["properties"]["uniqueId"] = json!(resource.guid.to_string());
     body
 }
 
 /// The OS disk of a new VM.
-pub(crate) fn os_disk(slot: &Slot, location: &str, zones: &Value, os_disk: &Value, vm: &ResourceId) -> Resource {
+pub(crate) fn os_disk(
+    slot: &Slot,
+    location: &str,
+    zones: &Value,
+    os_disk: &Value,
+    vm: &ResourceId,
+) -> Resource {
     let sku = os_disk["managedDisk"]["storageAccountType"]
         .as_str()
         .unwrap_or("Standard_LRS");
@@ -43,7 +53,9 @@ pub(crate) fn os_disk(slot: &Slot, location: &str, zones: &Value, os_disk: &Valu
     slot.resource(
         body,
         Provisioning::Succeeded,
-        Data::Disk(Disk { vm: Some(vm.clone()) }),
+        Data::Disk(Disk {
+            vm: Some(vm.clone()),
+        }),
     )
 }
 
@@ -58,7 +70,11 @@ pub(crate) fn put(
     body["location"] = region.name.into();
     let slot = Slot::of(tx, id)?;
     slot.check_location(region)?;
-    if body["properties"]["creationData"]["createOption"].as_str().is_none() && slot.is_new() {
+    if body["properties"]["creationData"]["createOption"]
+        .as_str()
+        .is_none()
+        && slot.is_new()
+    {
         return Err(ArmError::invalid(
             "creationData",
             "Required parameter 'creationData' is missing (null).",

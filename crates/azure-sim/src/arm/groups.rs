@@ -1,8 +1,10 @@
 //! Resource groups.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::common::{Answer, World, begin, envelope, group_of, location_of, object, running};
+use super::vms::preempt;
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
 use crate::operation::{Provider, Work};
@@ -91,7 +93,19 @@ pub(crate) fn delete(
     {
         return Ok(Answer::accepted(running));
     }
-    tx.update(&group.id, |group| group.provisioning = Provisioning::Deleting);
+    tx.update(&group.id, |group| {
+        group.provisioning = Provisioning::Deleting
+    });
+    let prefix = format!("{}/", group.id.key().1);
+    let vms: Vec<(ResourceId, Option<Uuid>)> = tx
+        .cloud()
+        .of_kind(Kind::Vm, &prefix)
+        .map(|vm| (vm.id.clone(), vm.vm().and_then(|vm| vm.operation)))
+        .collect();
+    for (vm, under_way) in vms {
+        preempt(tx, under_way);
+        tx.update(&vm, |vm| vm.provisioning = Provisioning::Deleting);
+    }
     let operation = begin(
         tx,
         world,

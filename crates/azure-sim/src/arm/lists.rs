@@ -42,7 +42,8 @@ pub(crate) fn get(
     if resource.created_ms > tx.now_ms - world.tuning.lag.get_ms {
         return Err(ArmError::not_found(id));
     }
-    let with_view = expand.is_some_and(|expand| expand.to_ascii_lowercase().contains("instanceview"));
+    let with_view =
+        expand.is_some_and(|expand| expand.to_ascii_lowercase().contains("instanceview"));
     let body = if resource.id.kind == Kind::Vm {
         vm_view::render(resource, with_view)
     } else {
@@ -83,13 +84,20 @@ pub(crate) fn page(
     let prefix = match scope.group {
         Some(group) => {
             group_of(tx, &ResourceId::group(scope.subscription, group))?;
-            format!("/subscriptions/{subscription}/resourcegroups/{}/", group.to_ascii_lowercase())
+            format!(
+                "/subscriptions/{subscription}/resourcegroups/{}/",
+                group.to_ascii_lowercase()
+            )
         }
         None => format!("/subscriptions/{subscription}/resourcegroups/"),
     };
     let tag = paging.filter.map(tag_filter).transpose()?;
     let after = paging.skip_token.map(decode_token).transpose()?;
-    let size = paging.top.unwrap_or(usize::MAX).min(world.settings.page_size).max(1);
+    let size = paging
+        .top
+        .unwrap_or(usize::MAX)
+        .min(world.settings.page_size)
+        .max(1);
     let horizon = tx.now_ms - world.tuning.lag.list_ms;
     let mut values = Vec::new();
     let mut next = None;
@@ -166,7 +174,9 @@ fn tagged(resource: &Resource, (name, value): &(String, Option<String>)) -> bool
     resource.body["tags"].as_object().is_some_and(|tags| {
         tags.iter().any(|(tag, text)| {
             tag.eq_ignore_ascii_case(name)
-                && value.as_ref().is_none_or(|value| text.as_str() == Some(value))
+                && value
+                    .as_ref()
+                    .is_none_or(|value| text.as_str() == Some(value))
         })
     })
 }
@@ -195,11 +205,21 @@ pub(crate) fn generic(
         group_of(tx, &ResourceId::group(subscription, group))?;
     }
     let tag = paging.filter.map(tag_filter).transpose()?;
-    let size = paging.top.unwrap_or(usize::MAX).min(world.settings.page_size).max(1);
+    let size = paging
+        .top
+        .unwrap_or(usize::MAX)
+        .min(world.settings.page_size)
+        .max(1);
     let after: usize = paging
         .skip_token
         .map_or(Some(0), |token| token.parse().ok())
-        .ok_or_else(|| ArmError::new(400, "InvalidSkipToken", "The skip token is not one that a nextLink gave."))?;
+        .ok_or_else(|| {
+            ArmError::new(
+                400,
+                "InvalidSkipToken",
+                "The skip token is not one that a nextLink gave.",
+            )
+        })?;
     let horizon = tx.now_ms - world.tuning.lag.list_ms;
     let mut rest = tx
         .cloud()

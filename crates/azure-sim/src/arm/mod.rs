@@ -24,7 +24,7 @@ pub(crate) use common::{Answer, World};
 pub(crate) use directory::{metadata, openid};
 pub(crate) use lists::render;
 pub(crate) use operations::{internal, result_url, status_url};
-pub(crate) use removal::{remove, removable};
+pub(crate) use removal::{removable, remove};
 pub(crate) use route::{Call, handle};
 pub(crate) use skus::prices;
 pub(crate) use vm_view::timestamp;

@@ -45,7 +45,11 @@ pub(crate) fn put(
         body["properties"]["idleTimeoutInMinutes"] = json!(4);
     }
     let mut public_ips = Vec::new();
-    for value in body["properties"]["publicIpAddresses"].as_array().into_iter().flatten() {
+    for value in body["properties"]["publicIpAddresses"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         public_ips.extend(linked(tx, value, Kind::PublicIp, id)?);
     }
     let (id, new) = (slot.id.clone(), slot.is_new());
@@ -55,13 +59,20 @@ pub(crate) fn put(
         .and_then(Resource::nat_gateway)
         .map(|nat| nat.public_ips.clone())
         .unwrap_or_default();
-    for gone in before.iter().filter(|id| !public_ips.iter().any(|kept| kept.same(id))) {
+    for gone in before
+        .iter()
+        .filter(|id| !public_ips.iter().any(|kept| kept.same(id)))
+    {
         public_ips::detach(tx, gone);
     }
     for public in &public_ips {
         public_ips::attach(tx, world, public, &id, None)?;
     }
-    tx.put(slot.resource(body, settling(world), Data::NatGateway(NatGateway { public_ips })));
+    tx.put(slot.resource(
+        body,
+        settling(world),
+        Data::NatGateway(NatGateway { public_ips }),
+    ));
     let body = render(tx.cloud(), existing(tx, &id)?);
     Ok(network_put(tx, world, &id, region.name, new, body))
 }

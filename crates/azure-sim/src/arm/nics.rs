@@ -44,7 +44,10 @@ pub(crate) fn render(resource: &Resource) -> Value {
         ("nicType", json!("Standard")),
         ("auxiliaryMode", json!("None")),
         ("auxiliarySku", json!("None")),
-        ("dnsSettings", json!({"dnsServers": [], "appliedDnsServers": []})),
+        (
+            "dnsSettings",
+            json!({"dnsServers": [], "appliedDnsServers": []}),
+        ),
     ] {
         if properties[name].is_null() {
             properties[name] = value;
@@ -92,7 +95,9 @@ pub(crate) fn render(resource: &Resource) -> Value {
 /// gateway, two for DNS, and the broadcast address.
 fn free_address(cloud: &Cloud, subnet: &Resource, taken: &[NicIp]) -> Result<Ipv4Addr, ArmError> {
     let used = cloud.addresses(&subnet.id);
-    let prefixes = subnet.subnet().map_or(&[][..], |subnet| subnet.prefixes.as_slice());
+    let prefixes = subnet
+        .subnet()
+        .map_or(&[][..], |subnet| subnet.prefixes.as_slice());
     for prefix in prefixes {
         let base = u64::from(prefix.network().address.to_bits());
         let size = 1_u64 << (32 - u32::from(prefix.prefix));
@@ -106,7 +111,10 @@ fn free_address(cloud: &Cloud, subnet: &Resource, taken: &[NicIp]) -> Result<Ipv
             return Ok(free);
         }
     }
-    let prefix = prefixes.first().map(ToString::to_string).unwrap_or_default();
+    let prefix = prefixes
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default();
     Err(ArmError::new(
         400,
         "SubnetIsFull",
@@ -123,14 +131,20 @@ fn check_static(
     nic: &ResourceId,
     address: Ipv4Addr,
 ) -> Result<(), ArmError> {
-    let prefix = subnet
-        .subnet()
-        .and_then(|subnet| subnet.prefixes.iter().find(|prefix| prefix.contains(address)));
+    let prefix = subnet.subnet().and_then(|subnet| {
+        subnet
+            .prefixes
+            .iter()
+            .find(|prefix| prefix.contains(address))
+    });
     let Some(prefix) = prefix else {
         return Err(ArmError::new(
             400,
             "PrivateIPAddressNotInSubnet",
-            format!("Private static IP address {address} does not belong to the range of subnet prefix of subnet {}.", subnet.id),
+            format!(
+                "Private static IP address {address} does not belong to the range of subnet prefix of subnet {}.",
+                subnet.id
+            ),
         ));
     };
     let offset = address.to_bits() - prefix.network().address.to_bits();
@@ -139,14 +153,21 @@ fn check_static(
         return Err(ArmError::new(
             400,
             "PrivateIPAddressInReservedRange",
-            format!("Private static IP address {address} falls within reserved IP range of subnet prefix {prefix}."),
+            format!(
+                "Private static IP address {address} falls within reserved IP range of subnet prefix {prefix}."
+            ),
         ));
     }
-    match cloud.addresses(&subnet.id).and_then(|used| used.get(&address)) {
+    match cloud
+        .addresses(&subnet.id)
+        .and_then(|used| used.get(&address))
+    {
         Some(other) if !other.same(nic) => Err(ArmError::new(
             400,
             "PrivateIPAddressInUse",
-            format!("IP configuration of {nic} is using the private IP address {address} which is already allocated to resource {other}."),
+            format!(
+                "IP configuration of {nic} is using the private IP address {address} which is already allocated to resource {other}."
+            ),
         )),
         _ => Ok(()),
     }
@@ -182,7 +203,9 @@ fn configurations(
             )
         })?;
         let resource = existing(tx, &subnet)?;
-        let method = properties["privateIPAllocationMethod"].as_str().unwrap_or("Dynamic");
+        let method = properties["privateIPAllocationMethod"]
+            .as_str()
+            .unwrap_or("Dynamic");
         let wanted = properties["privateIPAddress"]
             .as_str()
             .filter(|_| method.eq_ignore_ascii_case("Static"));
@@ -238,9 +261,21 @@ pub(crate) fn write(
 ) -> Result<(), ArmError> {
     let before = slot.before.as_ref().and_then(Resource::nic);
     let ips = configurations(tx, &slot.id, before, &body)?;
-    let nsg = linked(tx, &body["properties"]["networkSecurityGroup"], Kind::Nsg, &slot.id)?;
-    for gone in before.into_iter().flat_map(|nic| &nic.ips).filter_map(|ip| ip.public_ip.as_ref()) {
-        if !ips.iter().any(|ip| ip.public_ip.as_ref().is_some_and(|kept| kept.same(gone))) {
+    let nsg = linked(
+        tx,
+        &body["properties"]["networkSecurityGroup"],
+        Kind::Nsg,
+        &slot.id,
+    )?;
+    for gone in before
+        .into_iter()
+        .flat_map(|nic| &nic.ips)
+        .filter_map(|ip| ip.public_ip.as_ref())
+    {
+        if !ips
+            .iter()
+            .any(|ip| ip.public_ip.as_ref().is_some_and(|kept| kept.same(gone)))
+        {
             public_ips::detach(tx, gone);
         }
     }
@@ -293,7 +328,9 @@ pub(crate) fn delete(
         return Err(ArmError::new(
             400,
             "NicInUse",
-            format!("Network Interface {id} is used by existing resource {vm}. In order to delete the network interface, it must be dissociated from the resource. To learn more, see aka.ms/deletenic."),
+            format!(
+                "Network Interface {id} is used by existing resource {vm}. In order to delete the network interface, it must be dissociated from the resource. To learn more, see aka.ms/deletenic."
+            ),
         ));
     }
     Ok(begin_delete(tx, world, Provider::Network, id))

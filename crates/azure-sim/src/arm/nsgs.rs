@@ -17,12 +17,60 @@ use crate::state::{Cloud, Tx};
 
 /// Name, description, source, destination, access, priority, direction.
 const DEFAULT_RULES: [(&str, &str, &str, &str, &str, u32, &str); 6] = [
-    ("AllowVnetInBound", "Allow inbound traffic from all VMs in VNET", "VirtualNetwork", "VirtualNetwork", "Allow", 65000, "Inbound"),
-    ("AllowAzureLoadBalancerInBound", "Allow inbound traffic from azure load balancer", "AzureLoadBalancer", "*", "Allow", 65001, "Inbound"),
-    ("DenyAllInBound", "Deny all inbound traffic", "*", "*", "Deny", 65500, "Inbound"),
-    ("AllowVnetOutBound", "Allow outbound traffic from all VMs to all VMs in VNET", "VirtualNetwork", "VirtualNetwork", "Allow", 65000, "Outbound"),
-    ("AllowInternetOutBound", "Allow outbound traffic from all VMs to Internet", "*", "Internet", "Allow", 65001, "Outbound"),
-    ("DenyAllOutBound", "Deny all outbound traffic", "*", "*", "Deny", 65500, "Outbound"),
+    (
+        "AllowVnetInBound",
+        "Allow inbound traffic from all VMs in VNET",
+        "VirtualNetwork",
+        "VirtualNetwork",
+        "Allow",
+        65000,
+        "Inbound",
+    ),
+    (
+        "AllowAzureLoadBalancerInBound",
+        "Allow inbound traffic from azure load balancer",
+        "AzureLoadBalancer",
+        "*",
+        "Allow",
+        65001,
+        "Inbound",
+    ),
+    (
+        "DenyAllInBound",
+        "Deny all inbound traffic",
+        "*",
+        "*",
+        "Deny",
+        65500,
+        "Inbound",
+    ),
+    (
+        "AllowVnetOutBound",
+        "Allow outbound traffic from all VMs to all VMs in VNET",
+        "VirtualNetwork",
+        "VirtualNetwork",
+        "Allow",
+        65000,
+        "Outbound",
+    ),
+    (
+        "AllowInternetOutBound",
+        "Allow outbound traffic from all VMs to Internet",
+        "*",
+        "Internet",
+        "Allow",
+        65001,
+        "Outbound",
+    ),
+    (
+        "DenyAllOutBound",
+        "Deny all outbound traffic",
+        "*",
+        "*",
+        "Deny",
+        65500,
+        "Outbound",
+    ),
 ];
 
 /// Rules per group.
@@ -30,37 +78,45 @@ const MAX_RULES: usize = 1_000;
 
 pub(crate) fn render(cloud: &Cloud, nsg: &Resource) -> Value {
     let mut body = network_envelope(nsg);
-    let rules: Vec<Value> = cloud.children(&nsg.id).into_iter().map(render_rule).collect();
+    let rules: Vec<Value> = cloud
+        .children(&nsg.id)
+        .into_iter()
+        .map(render_rule)
+        .collect();
     let defaults: Vec<Value> = DEFAULT_RULES
         .iter()
-        .map(|(name, description, source, destination, access, priority, direction)| {
-            json!({
-                "name": name,
-                "id": format!("{}/defaultSecurityRules/{name}", nsg.id),
-                "etag": body["etag"],
-                "type": "Microsoft.Network/networkSecurityGroups/defaultSecurityRules",
-                "properties": {
-                    "provisioningState": "Succeeded",
-                    "description": description,
-                    "protocol": "*",
-                    "sourcePortRange": "*",
-                    "destinationPortRange": "*",
-                    "sourceAddressPrefix": source,
-                    "destinationAddressPrefix": destination,
-                    "access": access,
-                    "priority": priority,
-                    "direction": direction,
-                    "sourcePortRanges": [],
-                    "destinationPortRanges": [],
-                    "sourceAddressPrefixes": [],
-                    "destinationAddressPrefixes": [],
-                }
-            })
-        })
+        .map(
+            |(name, description, source, destination, access, priority, direction)| {
+                json!({
+                    "name": name,
+                    "id": format!("{}/defaultSecurityRules/{name}", nsg.id),
+                    "etag": body["etag"],
+                    "type": "Microsoft.Network/networkSecurityGroups/defaultSecurityRules",
+                    "properties": {
+                        "provisioningState": "Succeeded",
+                        "description": description,
+                        "protocol": "*",
+                        "sourcePortRange": "*",
+                        "destinationPortRange": "*",
+                        "sourceAddressPrefix": source,
+                        "destinationAddressPrefix": destination,
+                        "access": access,
+                        "priority": priority,
+                        "direction": direction,
+                        "sourcePortRanges": [],
+                        "destinationPortRanges": [],
+                        "sourceAddressPrefixes": [],
+                        "destinationAddressPrefixes": [],
+                    }
+                })
+            },
+        )
         .collect();
     body["properties"]["securityRules"] = json!(rules);
     body["properties"]["defaultSecurityRules"] = json!(defaults);
-    let nics: Vec<Value> = nics_with(cloud, &nsg.id).map(|nic| reference(&nic.id)).collect();
+    let nics: Vec<Value> = nics_with(cloud, &nsg.id)
+        .map(|nic| reference(&nic.id))
+        .collect();
     if !nics.is_empty() {
         body["properties"]["networkInterfaces"] = json!(nics);
     }
@@ -109,12 +165,10 @@ pub(crate) fn put(
     if slot.is_new() {
         check_network_quota(tx, world, id, region.name)?;
     }
-    let rules = body["properties"]
-        .as_object_mut()
-        .and_then(|properties| {
-            properties.remove("defaultSecurityRules");
-            properties.remove("securityRules")
-        });
+    let rules = body["properties"].as_object_mut().and_then(|properties| {
+        properties.remove("defaultSecurityRules");
+        properties.remove("securityRules")
+    });
     let id = slot.id.clone();
     let new = slot.is_new();
     tx.put(slot.resource(body, settling(world), Data::Plain));
@@ -135,7 +189,12 @@ fn replace_rules(tx: &mut Tx<'_>, nsg: &ResourceId, rules: &Value) -> Result<(),
             )
         })?;
         let id = nsg.with_child(Kind::SecurityRule, name);
-        write_rule(tx, &id, object(rule.to_string().as_bytes())?, Provisioning::Succeeded)?;
+        write_rule(
+            tx,
+            &id,
+            object(rule.to_string().as_bytes())?,
+            Provisioning::Succeeded,
+        )?;
         wanted.push(id);
     }
     let surplus: Vec<ResourceId> = tx
@@ -178,17 +237,43 @@ fn check_rule(id: &ResourceId, properties: &Value) -> Result<(), ArmError> {
         return Err(ArmError::new(
             400,
             "SecurityRuleInvalidPriority",
-            format!("Security rule has invalid Priority. Value provided: {} Allowed range 100-4096.", properties["priority"]),
+            format!(
+                "Security rule has invalid Priority. Value provided: {} Allowed range 100-4096.",
+                properties["priority"]
+            ),
         ));
     }
     for (one, many, code, what) in [
-        ("sourceAddressPrefix", "sourceAddressPrefixes", "SecurityRuleInvalidAddressPrefix", "Address prefix"),
-        ("destinationAddressPrefix", "destinationAddressPrefixes", "SecurityRuleInvalidAddressPrefix", "Address prefix"),
-        ("sourcePortRange", "sourcePortRanges", "SecurityRuleInvalidPortRange", "Port range"),
-        ("destinationPortRange", "destinationPortRanges", "SecurityRuleInvalidPortRange", "Port range"),
+        (
+            "sourceAddressPrefix",
+            "sourceAddressPrefixes",
+            "SecurityRuleInvalidAddressPrefix",
+            "Address prefix",
+        ),
+        (
+            "destinationAddressPrefix",
+            "destinationAddressPrefixes",
+            "SecurityRuleInvalidAddressPrefix",
+            "Address prefix",
+        ),
+        (
+            "sourcePortRange",
+            "sourcePortRanges",
+            "SecurityRuleInvalidPortRange",
+            "Port range",
+        ),
+        (
+            "destinationPortRange",
+            "destinationPortRanges",
+            "SecurityRuleInvalidPortRange",
+            "Port range",
+        ),
     ] {
-        let groups = properties[many.replace("AddressPrefixes", "ApplicationSecurityGroups")].is_array();
-        let list = properties[many].as_array().is_some_and(|list| !list.is_empty());
+        let groups =
+            properties[many.replace("AddressPrefixes", "ApplicationSecurityGroups")].is_array();
+        let list = properties[many]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
         if !properties[one].is_string() && !list && !groups {
             return Err(ArmError::new(
                 400,
@@ -196,14 +281,23 @@ fn check_rule(id: &ResourceId, properties: &Value) -> Result<(), ArmError> {
                 format!("Security rule {id} has no {one} and no {many}."),
             ));
         }
-        let mut alone = json!({"protocol": "*", "access": "Allow", "direction": "Inbound", "priority": 100});
+        let mut alone =
+            json!({"protocol": "*", "access": "Allow", "direction": "Inbound", "priority": 100});
         alone[one] = properties[one].clone();
         alone[many] = properties[many].clone();
         if typed_rule(&alone).is_none() {
             return Err(ArmError::new(
                 400,
                 code,
-                format!("Security rule has invalid {what}. Value provided: {} Rule: {}.", [&properties[one], &properties[many]].iter().find(|value| !value.is_null()).map(ToString::to_string).unwrap_or_default(), id.leaf()),
+                format!(
+                    "Security rule has invalid {what}. Value provided: {} Rule: {}.",
+                    [&properties[one], &properties[many]]
+                        .iter()
+                        .find(|value| !value.is_null())
+                        .map(ToString::to_string)
+                        .unwrap_or_default(),
+                    id.leaf()
+                ),
             ));
         }
     }
@@ -224,14 +318,19 @@ fn check_priorities(tx: &Tx<'_>, nsg: &ResourceId) -> Result<(), ArmError> {
         return Err(ArmError::new(
             400,
             "MaxSecurityRulesPerNetworkSecurityGroupLimitReached",
-            format!("Cannot create more than {MAX_RULES} security rules for network security group {nsg}."),
+            format!(
+                "Cannot create more than {MAX_RULES} security rules for network security group {nsg}."
+            ),
         ));
     }
     let mut seen = std::collections::BTreeMap::new();
     for rule in rules {
         let properties = &rule.body["properties"];
         let direction = properties["direction"].as_str().unwrap_or_default();
-        let slot = (direction.to_ascii_lowercase(), properties["priority"].as_u64());
+        let slot = (
+            direction.to_ascii_lowercase(),
+            properties["priority"].as_u64(),
+        );
         if let Some(other) = seen.insert(slot, rule.id.leaf()) {
             return Err(ArmError::new(
                 400,

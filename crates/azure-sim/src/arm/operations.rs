@@ -24,10 +24,17 @@ pub(crate) fn status_url(base: &str, version: &str, operation: &Operation) -> Op
 
 /// The `Location` URL.
 pub(crate) fn result_url(base: &str, version: &str, operation: &Operation) -> String {
-    let Operation { subscription, location, id, .. } = operation;
+    let Operation {
+        subscription,
+        location,
+        id,
+        ..
+    } = operation;
     match operation.provider {
         Provider::Resources => {
-            format!("{base}/subscriptions/{subscription}/operationresults/{id}?api-version={version}")
+            format!(
+                "{base}/subscriptions/{subscription}/operationresults/{id}?api-version={version}"
+            )
         }
         Provider::Compute => format!(
             "{base}/subscriptions/{subscription}/providers/Microsoft.Compute/locations/{location}/operations/{id}?monitor=true&api-version={version}"
@@ -43,7 +50,11 @@ fn find<'t>(tx: &'t Tx<'_>, id: &str) -> Result<&'t Operation, ArmError> {
         .ok()
         .and_then(|id| tx.cloud().operation(id))
         .ok_or_else(|| {
-            ArmError::new(404, "NotFound", format!("The entity was not found: operation {id}."))
+            ArmError::new(
+                404,
+                "NotFound",
+                format!("The entity was not found: operation {id}."),
+            )
         })
 }
 
@@ -85,4 +96,3 @@ pub(crate) fn result(tx: &Tx<'_>, id: &str) -> Result<Answer, ArmError> {
 pub(crate) fn internal(message: impl Into<String>) -> ArmError {
     ArmError::new(500, "InternalExecutionError", message)
 }
-

@@ -143,14 +143,22 @@ pub(crate) fn delete(
     id: &ResourceId,
 ) -> Result<Answer, ArmError> {
     let public = existing(tx, id)?.public_ip();
-    if let Some(PublicIp { user: Some(user), ip_config, .. }) = public {
-        let holder = ip_config
-            .as_ref()
-            .map_or_else(|| user.to_string(), |name| format!("{user}/ipConfigurations/{name}"));
+    if let Some(PublicIp {
+        user: Some(user),
+        ip_config,
+        ..
+    }) = public
+    {
+        let holder = ip_config.as_ref().map_or_else(
+            || user.to_string(),
+            |name| format!("{user}/ipConfigurations/{name}"),
+        );
         return Err(ArmError::new(
             400,
             "PublicIPAddressCannotBeDeleted",
-            format!("Public IP address {id} can not be deleted since it is still allocated to resource {holder}. In order to delete the public IP, disassociate/detach the Public IP address from the resource. To learn how to do this, see aka.ms/deletepublicip."),
+            format!(
+                "Public IP address {id} can not be deleted since it is still allocated to resource {holder}. In order to delete the public IP, disassociate/detach the Public IP address from the resource. To learn how to do this, see aka.ms/deletepublicip."
+            ),
         ));
     }
     Ok(begin_delete(tx, world, Provider::Network, id))
@@ -175,7 +183,9 @@ pub(crate) fn attach(
         return Err(ArmError::new(
             400,
             "PublicIPAddressInUse",
-            format!("Resource {user} is referencing public IP address {id} that is already allocated to resource {other}."),
+            format!(
+                "Resource {user} is referencing public IP address {id} that is already allocated to resource {other}."
+            ),
         ));
     }
     let address = match public.address {

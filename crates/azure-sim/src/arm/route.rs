@@ -42,8 +42,12 @@ impl Call<'_> {
         Paging {
             skip_token: self.query("$skiptoken"),
             top: self.query("$top").and_then(|top| top.parse().ok()),
-            with_view: self.query("statusOnly").is_some_and(|only| only.eq_ignore_ascii_case("true"))
-                || self.query("$expand").is_some_and(|expand| expand.to_ascii_lowercase().contains("instanceview")),
+            with_view: self
+                .query("statusOnly")
+                .is_some_and(|only| only.eq_ignore_ascii_case("true"))
+                || self
+                    .query("$expand")
+                    .is_some_and(|expand| expand.to_ascii_lowercase().contains("instanceview")),
             filter: self.query("$filter"),
         }
     }
@@ -88,12 +92,23 @@ fn unknown(call: &Call<'_>) -> ArmError {
 }
 
 /// Answers a request to the resource manager.
-pub(crate) fn handle(tx: &mut Tx<'_>, world: &World<'_>, call: &Call<'_>) -> Result<Answer, ArmError> {
+pub(crate) fn handle(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    call: &Call<'_>,
+) -> Result<Answer, ArmError> {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
-    let lower: Vec<String> = segments.iter().map(|part| part.to_ascii_lowercase()).collect();
+    let lower: Vec<String> = segments
+        .iter()
+        .map(|part| part.to_ascii_lowercase())
+        .collect();
     let words: Vec<&str> = lower.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["subscriptions"] => return only_get(call, || Answer::ok(directory::subscriptions(world.settings))),
+        ["subscriptions"] => {
+            return only_get(call, || {
+                Answer::ok(directory::subscriptions(world.settings))
+            });
+        }
         ["tenants"] => return only_get(call, || Answer::ok(directory::tenants(world.settings))),
         ["providers"] => return only_get(call, || Answer::ok(directory::providers(""))),
         ["subscriptions", _, ..] => {}
@@ -113,7 +128,9 @@ pub(crate) fn handle(tx: &mut Tx<'_>, world: &World<'_>, call: &Call<'_>) -> Res
         })?
         .clone();
     match &words[2..] {
-        [] => only_get(call, || Answer::ok(directory::subscription(world.settings, &subscription))),
+        [] => only_get(call, || {
+            Answer::ok(directory::subscription(world.settings, &subscription))
+        }),
         ["locations"] => only_get(call, || Answer::ok(directory::locations(&subscription))),
         ["resources"] => {
             let page = lists::generic(tx, world, &subscription, None, &call.paging())?;
@@ -121,14 +138,24 @@ pub(crate) fn handle(tx: &mut Tx<'_>, world: &World<'_>, call: &Call<'_>) -> Res
         }
         ["operationresults", id] => operations::result(tx, id),
         ["resourcegroups"] => list(tx, world, call, &subscription, None, Kind::Group),
-        ["resourcegroups", _] => {
-            group(tx, world, call, &ResourceId::group(&subscription, segments[3]))
-        }
+        ["resourcegroups", _] => group(
+            tx,
+            world,
+            call,
+            &ResourceId::group(&subscription, segments[3]),
+        ),
         ["resourcegroups", _, "resources"] => {
             let page = lists::generic(tx, world, &subscription, Some(segments[3]), &call.paging())?;
             Ok(call.listed(page))
         }
-        ["resourcegroups", _, "providers", namespace, segment, rest @ ..] => {
+        [
+            "resourcegroups",
+            _,
+            "providers",
+            namespace,
+            segment,
+            rest @ ..,
+        ] => {
             let kind = Kind::find(namespace, segment).ok_or_else(|| unknown(call))?;
             let group = segments[3];
             if rest.is_empty() {
@@ -304,7 +331,9 @@ fn provider(
         ["skus"] if namespace == "microsoft.compute" => {
             skus::list(world, call.query("$filter")).map(Answer::ok)
         }
-        ["locations", location, rest @ ..] => at_location(tx, world, call, subscription, namespace, location, rest),
+        ["locations", location, rest @ ..] => {
+            at_location(tx, world, call, subscription, namespace, location, rest)
+        }
         [segment] => {
             let kind = Kind::find(namespace, segment).ok_or_else(|| unknown(call))?;
             list(tx, world, call, subscription, None, kind)
@@ -343,17 +372,32 @@ fn at_location(
         ));
     };
     match (namespace, rest) {
-        ("microsoft.compute", ["usages"]) => {
-            Ok(Answer::ok(usages::compute(tx.cloud(), world, subscription, region.name)))
-        }
-        ("microsoft.network", ["usages"]) => {
-            Ok(Answer::ok(usages::network(tx.cloud(), world, subscription, region.name)))
-        }
+        ("microsoft.compute", ["usages"]) => Ok(Answer::ok(usages::compute(
+            tx.cloud(),
+            world,
+            subscription,
+            region.name,
+        ))),
+        ("microsoft.network", ["usages"]) => Ok(Answer::ok(usages::network(
+            tx.cloud(),
+            world,
+            subscription,
+            region.name,
+        ))),
         ("microsoft.compute", ["vmsizes"]) => Ok(Answer::ok(skus::vm_sizes())),
         ("microsoft.compute", ["virtualmachines"]) => {
             list(tx, world, call, subscription, None, Kind::Vm)
         }
-        ("microsoft.compute", ["publishers", publisher, "artifacttypes", "vmimage", rest @ ..]) => {
+        (
+            "microsoft.compute",
+            [
+                "publishers",
+                publisher,
+                "artifacttypes",
+                "vmimage",
+                rest @ ..,
+            ],
+        ) => {
             let rest: Vec<String> = rest.iter().map(ToString::to_string).collect();
             skus::images(subscription, region.name, publisher, &rest)
                 .map(Answer::ok)

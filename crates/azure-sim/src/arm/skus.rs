@@ -15,8 +15,19 @@ fn capabilities(size: &Size) -> Value {
         ("MemoryGB", size.memory_gb.to_string()),
         ("MaxDataDiskCount", size.data_disks.to_string()),
         ("CpuArchitectureType", size.arch.text().to_owned()),
-        ("HyperVGenerations", if size.arch == Arch::Arm64 { "V2" } else { "V1,V2" }.to_owned()),
-        ("LowPriorityCapable", truth(!size.name.starts_with("Standard_B"))),
+        (
+            "HyperVGenerations",
+            if size.arch == Arch::Arm64 {
+                "V2"
+            } else {
+                "V1,V2"
+            }
+            .to_owned(),
+        ),
+        (
+            "LowPriorityCapable",
+            truth(!size.name.starts_with("Standard_B")),
+        ),
         ("PremiumIO", truth(true)),
         ("VMDeploymentTypes", "IaaS".to_owned()),
         ("vCPUsAvailable", size.cores.to_string()),
@@ -33,7 +44,11 @@ fn capabilities(size: &Size) -> Value {
 }
 
 fn sku(world: &World<'_>, size: &Size, region: &Region) -> Value {
-    let zones = if region.zones { &["1", "2", "3"][..] } else { &[] };
+    let zones = if region.zones {
+        &["1", "2", "3"][..]
+    } else {
+        &[]
+    };
     let mut restrictions = Vec::new();
     let named = |location: &Option<String>| {
         location
@@ -106,7 +121,10 @@ fn equal(filter: &str, name: &str) -> Option<String> {
     filter.split(" and ").find_map(|condition| {
         let (field, value) = condition.trim().split_once(" eq ")?;
         let value = value.trim().strip_prefix('\'')?.strip_suffix('\'')?;
-        field.trim().eq_ignore_ascii_case(name).then(|| value.to_owned())
+        field
+            .trim()
+            .eq_ignore_ascii_case(name)
+            .then(|| value.to_owned())
     })
 }
 
@@ -136,7 +154,10 @@ pub(crate) fn prices(filter: Option<&str>) -> Value {
         equal(filter, name).is_none_or(|wanted| wanted.eq_ignore_ascii_case(value))
     };
     let mut items = Vec::new();
-    for region in REGIONS.iter().filter(|region| matches("armRegionName", region.name)) {
+    for region in REGIONS
+        .iter()
+        .filter(|region| matches("armRegionName", region.name))
+    {
         for size in SIZES.iter().filter(|size| matches("armSkuName", size.name)) {
             if !matches("serviceName", "Virtual Machines") || !matches("priceType", "Consumption") {
                 continue;
@@ -191,7 +212,10 @@ pub(crate) fn images(
         "/Subscriptions/{subscription}/Providers/Microsoft.Compute/Locations/{location}/Publishers/{publisher}/ArtifactTypes/VMImage"
     );
     let entry = |id: String, name: &str| json!({"id": id, "name": name, "location": location});
-    let is = |index: usize, word: &str| rest.get(index).is_some_and(|part| part.eq_ignore_ascii_case(word));
+    let is = |index: usize, word: &str| {
+        rest.get(index)
+            .is_some_and(|part| part.eq_ignore_ascii_case(word))
+    };
     if !is(0, "offers") {
         return None;
     }
@@ -199,17 +223,30 @@ pub(crate) fn images(
         1 => {
             let mut offers: Vec<&str> = skus_of(publisher, None).map(|image| image.offer).collect();
             offers.dedup();
-            Some(offers.iter().map(|offer| entry(format!("{base}/Offers/{offer}"), offer)).collect())
+            Some(
+                offers
+                    .iter()
+                    .map(|offer| entry(format!("{base}/Offers/{offer}"), offer))
+                    .collect(),
+            )
         }
         3 if is(2, "skus") => Some(
             skus_of(publisher, Some(&rest[1]))
-                .map(|image| entry(format!("{base}/Offers/{}/Skus/{}", image.offer, image.sku), image.sku))
+                .map(|image| {
+                    entry(
+                        format!("{base}/Offers/{}/Skus/{}", image.offer, image.sku),
+                        image.sku,
+                    )
+                })
                 .collect(),
         ),
         5 | 6 if is(2, "skus") && is(4, "versions") => {
             let image = skus_of(publisher, Some(&rest[1]))
                 .find(|image| image.sku.eq_ignore_ascii_case(&rest[3]))?;
-            let id = format!("{base}/Offers/{}/Skus/{}/Versions/{}", image.offer, image.sku, image.version);
+            let id = format!(
+                "{base}/Offers/{}/Skus/{}/Versions/{}",
+                image.offer, image.sku, image.version
+            );
             let mut version = entry(id, image.version);
             if rest.len() == 5 {
                 return Some(json!([version]));

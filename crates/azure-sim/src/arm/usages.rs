@@ -75,7 +75,10 @@ const fn quota_of(kind: Kind) -> Option<(&'static str, &'static str)> {
         Kind::Vnet => ("VirtualNetworks", "VirtualNetworkCountLimitReached"),
         Kind::PublicIp => ("PublicIPAddresses", "PublicIPCountLimitReached"),
         Kind::Nic => ("NetworkInterfaces", "NetworkInterfaceCountLimitReached"),
-        Kind::Nsg => ("NetworkSecurityGroups", "NetworkSecurityGroupCountLimitReached"),
+        Kind::Nsg => (
+            "NetworkSecurityGroups",
+            "NetworkSecurityGroupCountLimitReached",
+        ),
         Kind::NatGateway => ("NatGateways", "NatGatewayCountLimitReached"),
         _ => return None,
     })
@@ -135,14 +138,39 @@ fn usage(current: u64, limit: u64, name: &str, display: &str) -> Value {
 }
 
 /// The usages of the compute provider.
-pub(crate) fn compute(cloud: &Cloud, world: &World<'_>, subscription: &str, location: &str) -> Value {
+pub(crate) fn compute(
+    cloud: &Cloud,
+    world: &World<'_>,
+    subscription: &str,
+    location: &str,
+) -> Value {
     let total = cores(cloud, subscription, location, None);
     let machines = u64::try_from(machines(cloud, subscription, location)).unwrap_or(u64::MAX);
     let mut list = vec![
-        usage(0, limit(world, "availabilitySets", 2_500), "availabilitySets", "Availability Sets"),
-        usage(total, limit(world, "cores", DEFAULT_CORES), "cores", "Total Regional vCPUs"),
-        usage(machines, limit(world, "virtualMachines", 25_000), "virtualMachines", "Virtual Machines"),
-        usage(0, limit(world, "lowPriorityCores", DEFAULT_CORES), "lowPriorityCores", "Total Regional Spot vCPUs"),
+        usage(
+            0,
+            limit(world, "availabilitySets", 2_500),
+            "availabilitySets",
+            "Availability Sets",
+        ),
+        usage(
+            total,
+            limit(world, "cores", DEFAULT_CORES),
+            "cores",
+            "Total Regional vCPUs",
+        ),
+        usage(
+            machines,
+            limit(world, "virtualMachines", 25_000),
+            "virtualMachines",
+            "Virtual Machines",
+        ),
+        usage(
+            0,
+            limit(world, "lowPriorityCores", DEFAULT_CORES),
+            "lowPriorityCores",
+            "Total Regional Spot vCPUs",
+        ),
     ];
     let mut seen: Vec<&str> = Vec::new();
     for size in SIZES {
@@ -161,7 +189,12 @@ pub(crate) fn compute(cloud: &Cloud, world: &World<'_>, subscription: &str, loca
 }
 
 /// The usages of the network provider.
-pub(crate) fn network(cloud: &Cloud, world: &World<'_>, subscription: &str, location: &str) -> Value {
+pub(crate) fn network(
+    cloud: &Cloud,
+    world: &World<'_>,
+    subscription: &str,
+    location: &str,
+) -> Value {
     let list: Vec<Value> = [Kind::Vnet, Kind::PublicIp, Kind::Nic, Kind::Nsg, Kind::NatGateway]
         .into_iter()
         .filter_map(|kind| {

@@ -30,10 +30,20 @@ pub(crate) fn post(
         return Err(ArmError::new(
             409,
             "OperationNotAllowed",
-            format!("Cannot {action} VM '{}' because it is not running.", resource.id.name),
+            format!(
+                "Cannot {action} VM '{}' because it is not running.",
+                resource.id.name
+            ),
         ));
     }
-    let operation = begin(tx, world, Provider::Compute, resource.location(), &resource.id, work);
+    let operation = begin(
+        tx,
+        world,
+        Provider::Compute,
+        resource.location(),
+        &resource.id,
+        work,
+    );
     tx.update(&resource.id, |resource| {
         resource.provisioning = Provisioning::Updating;
         if let Some(vm) = resource.vm_mut() {

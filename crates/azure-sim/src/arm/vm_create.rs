@@ -73,14 +73,19 @@ pub(crate) fn wanted_size(
         ));
     };
     let zones = body["zones"].as_array();
-    let zone = zones.and_then(|zones| zones.first()).and_then(Value::as_str);
+    let zone = zones
+        .and_then(|zones| zones.first())
+        .and_then(Value::as_str);
     if let Some(zone) = zone
         && !(region.zones && ["1", "2", "3"].contains(&zone))
     {
         return Err(ArmError::new(
             400,
             "InvalidAvailabilityZone",
-            format!("The zone(s) '{zone}' for resource is not supported in location '{}'.", region.name),
+            format!(
+                "The zone(s) '{zone}' for resource is not supported in location '{}'.",
+                region.name
+            ),
         ));
     }
     let restricted = world.tuning.restrictions.iter().any(|restriction| {
@@ -121,7 +126,11 @@ fn wanted_image(body: &Value, size: &Size) -> Result<&'static Image, ArmError> {
             "Required parameter 'imageReference' is missing (null).",
         ));
     }
-    let version = if part("version").is_empty() { "latest" } else { part("version") };
+    let version = if part("version").is_empty() {
+        "latest"
+    } else {
+        part("version")
+    };
     let image = image(part("publisher"), part("offer"), part("sku"), version).ok_or_else(|| {
         ArmError::new(
             404,
@@ -164,7 +173,18 @@ fn login(id: &ResourceId, body: &Value) -> Result<Login, ArmError> {
             "Required parameter 'adminUsername' is missing (null).",
         ));
     }
-    if ["root", "admin", "administrator", "guest", "test", "user", "sys", "backup", "console"].contains(&admin)
+    if [
+        "root",
+        "admin",
+        "administrator",
+        "guest",
+        "test",
+        "user",
+        "sys",
+        "backup",
+        "console",
+    ]
+    .contains(&admin)
         || admin.len() > 64
     {
         return Err(ArmError::invalid(
@@ -172,9 +192,14 @@ fn login(id: &ResourceId, body: &Value) -> Result<Login, ArmError> {
             "The Admin Username specified is not allowed.",
         ));
     }
-    let hostname = profile["computerName"].as_str().unwrap_or(&id.name).to_owned();
+    let hostname = profile["computerName"]
+        .as_str()
+        .unwrap_or(&id.name)
+        .to_owned();
     let good = (1..=64).contains(&hostname.len())
-        && hostname.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+        && hostname
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
     if !good {
         return Err(ArmError::invalid(
             "computerName",
@@ -191,7 +216,10 @@ fn login(id: &ResourceId, body: &Value) -> Result<Login, ArmError> {
     for key in &ssh_keys {
         // A line break would smuggle further lines into authorized_keys.
         let good = !key.contains(['\n', '\r'])
-            && (key.starts_with("ssh-") || key.starts_with("ecdsa-") || key.starts_with("sk-") || key.starts_with('{'));
+            && (key.starts_with("ssh-")
+                || key.starts_with("ecdsa-")
+                || key.starts_with("sk-")
+                || key.starts_with('{'));
         if !good {
             return Err(ArmError::invalid(
                 "linuxConfiguration.ssh.publicKeys.keyData",
@@ -205,7 +233,10 @@ fn login(id: &ResourceId, body: &Value) -> Result<Login, ArmError> {
             "Authentication using either SSH or by user name and password must be enabled in Linux profile.",
         ));
     }
-    let custom_data = profile["customData"].as_str().unwrap_or_default().to_owned();
+    let custom_data = profile["customData"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let decoded = STANDARD.decode(&custom_data).ok();
     if !decoded.is_some_and(|bytes| bytes.len() <= MAX_CUSTOM_DATA) {
         return Err(ArmError::invalid(
@@ -238,9 +269,14 @@ fn interfaces(
 ) -> Result<Vec<VmNic>, ArmError> {
     let profile = body["properties"]["networkProfile"].take();
     let mut nics: Vec<VmNic> = Vec::new();
-    for entry in profile["networkInterfaces"].as_array().into_iter().flatten() {
-        let id = linked(tx, entry, Kind::Nic, &slot.id)?
-            .ok_or_else(|| ArmError::invalid("networkInterfaces", "A network interface is null."))?;
+    for entry in profile["networkInterfaces"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
+        let id = linked(tx, entry, Kind::Nic, &slot.id)?.ok_or_else(|| {
+            ArmError::invalid("networkInterfaces", "A network interface is null.")
+        })?;
         let resource = existing(tx, &id)?;
         if resource.location() != region.name {
             return Err(ArmError::reference(&id.to_string(), &slot.id));
@@ -249,7 +285,9 @@ fn interfaces(
             return Err(ArmError::new(
                 400,
                 "NicInUse",
-                format!("Network Interface {id} is used by existing resource {other}. In order to delete the network interface, it must be dissociated from the resource. To learn more, see aka.ms/deletenic."),
+                format!(
+                    "Network Interface {id} is used by existing resource {other}. In order to delete the network interface, it must be dissociated from the resource. To learn more, see aka.ms/deletenic."
+                ),
             ));
         }
         let vm = slot.id.clone();
@@ -264,7 +302,11 @@ fn interfaces(
             primary: entry["properties"]["primary"].as_bool().unwrap_or(false),
         });
     }
-    for entry in profile["networkInterfaceConfigurations"].as_array().into_iter().flatten() {
+    for entry in profile["networkInterfaceConfigurations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         if !profile["networkApiVersion"].is_string() {
             return Err(ArmError::invalid(
                 "networkApiVersion",
@@ -277,7 +319,10 @@ fn interfaces(
         return Err(ArmError::new(
             400,
             "InvalidParameter",
-            format!("Virtual machine {} must have at least one network interface.", slot.id),
+            format!(
+                "Virtual machine {} must have at least one network interface.",
+                slot.id
+            ),
         )
         .target("networkProfile"));
     }
@@ -285,7 +330,10 @@ fn interfaces(
         return Err(ArmError::new(
             400,
             "VirtualMachineMustHaveOneNetworkInterfaceAsPrimary",
-            format!("Virtual machine {} must have one network interface set as the primary.", slot.id.name),
+            format!(
+                "Virtual machine {} must have one network interface set as the primary.",
+                slot.id.name
+            ),
         ));
     }
     nics[0].primary |= nics.len() == 1;
@@ -302,16 +350,23 @@ fn inline(
     region: &Region,
     entry: &Value,
 ) -> Result<VmNic, ArmError> {
-    let name = entry["name"]
-        .as_str()
-        .ok_or_else(|| ArmError::invalid("networkInterfaceConfigurations.name", "A network interface configuration has no name."))?;
+    let name = entry["name"].as_str().ok_or_else(|| {
+        ArmError::invalid(
+            "networkInterfaceConfigurations.name",
+            "A network interface configuration has no name.",
+        )
+    })?;
     let properties = &entry["properties"];
     let id = slot.id.sibling(Kind::Nic, &suffixed(tx, name));
     super::usages::check_network_quota(tx, world, &id, region.name)?;
     let nic_slot = Slot::of(tx, &id)?;
     let mut configurations = Vec::new();
     let mut addresses = Vec::new();
-    for entry in properties["ipConfigurations"].as_array().into_iter().flatten() {
+    for entry in properties["ipConfigurations"]
+        .as_array()
+        .into_iter()
+        .flatten()
+    {
         let mut inner = entry["properties"].clone();
         if let Some(map) = inner.as_object_mut()
             && let Some(public) = map.remove("publicIPAddressConfiguration")
@@ -330,7 +385,14 @@ fn inline(
     }
     nic["ipConfigurations"] = json!(configurations);
     let body = json!({"location": region.name, "properties": nic});
-    nics::write(tx, world, &nic_slot, body, Provisioning::Succeeded, Some(&slot.id))?;
+    nics::write(
+        tx,
+        world,
+        &nic_slot,
+        body,
+        Provisioning::Succeeded,
+        Some(&slot.id),
+    )?;
     Ok(VmNic {
         id: nic_slot.id,
         delete: deletes(properties),
@@ -345,9 +407,12 @@ fn inline_address(
     region: &Region,
     entry: &Value,
 ) -> Result<ResourceId, ArmError> {
-    let name = entry["name"]
-        .as_str()
-        .ok_or_else(|| ArmError::invalid("publicIPAddressConfiguration.name", "A public IP address configuration has no name."))?;
+    let name = entry["name"].as_str().ok_or_else(|| {
+        ArmError::invalid(
+            "publicIPAddressConfiguration.name",
+            "A public IP address configuration has no name.",
+        )
+    })?;
     let id = slot.id.sibling(Kind::PublicIp, &suffixed(tx, name));
     super::usages::check_network_quota(tx, world, &id, region.name)?;
     let public_slot = Slot::of(tx, &id)?;
@@ -404,7 +469,10 @@ fn os_disk(
         return Err(ArmError::new(
             409,
             "ConflictingUserInput",
-            format!("Disk {name} already exists in resource group {}. Only CreateOption.Attach is supported.", slot.id.group.to_uppercase()),
+            format!(
+                "Disk {name} already exists in resource group {}. Only CreateOption.Attach is supported.",
+                slot.id.group.to_uppercase()
+            ),
         ));
     }
     let disk_slot = Slot::of(tx, &id)?;

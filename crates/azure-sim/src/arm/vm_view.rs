@@ -51,7 +51,10 @@ pub(crate) fn render(resource: &Resource, with_view: bool) -> Value {
         }
     }
     for (name, value) in [
-        ("disablePasswordAuthentication", json!(!vm.ssh_keys.is_empty())),
+        (
+            "disablePasswordAuthentication",
+            json!(!vm.ssh_keys.is_empty()),
+        ),
         ("provisionVMAgent", json!(true)),
     ] {
         if profile["linuxConfiguration"][name].is_null() {

@@ -6,9 +6,9 @@ use uuid::Uuid;
 use super::common::{
     Answer, Slot, World, begin, existing, location_of, object, patch_tags, writable_group,
 };
+use super::usages::check_cores;
 use super::vm_create::{create, wanted_size};
 use super::vm_view::{WRITE_ONLY, render};
-use super::usages::check_cores;
 use crate::catalog::region;
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
@@ -74,7 +74,14 @@ pub(crate) fn put(
     let slot = Slot::of(tx, id)?;
     // Secrets of the body are typed first, then dropped from what is shown.
     create(tx, world, &slot, region, body)?;
-    let operation = begin(tx, world, Provider::Compute, region.name, &slot.id, Work::CreateVm);
+    let operation = begin(
+        tx,
+        world,
+        Provider::Compute,
+        region.name,
+        &slot.id,
+        Work::CreateVm,
+    );
     tx.update(&slot.id, |resource| {
         hide_secrets(&mut resource.body);
         if let Some(vm) = resource.vm_mut() {
@@ -139,7 +146,10 @@ fn update(
             "InvalidResourceLocation",
             format!(
                 "The resource '{}' already exists in location '{}' in resource group '{}'. A resource with the same name cannot be created in location '{}'. Please select a new resource name.",
-                before.id.name, before.location(), before.id.group, body["location"].as_str().unwrap_or_default()
+                before.id.name,
+                before.location(),
+                before.id.group,
+                body["location"].as_str().unwrap_or_default()
             ),
         ));
     }
@@ -157,8 +167,19 @@ fn update(
     }
     hide_secrets(&mut body);
     let failed = before.provisioning == Provisioning::Failed;
-    let work = if failed { Work::CreateVm } else { Work::UpdateVm };
-    let operation = begin(tx, world, Provider::Compute, before.location(), &before.id, work);
+    let work = if failed {
+        Work::CreateVm
+    } else {
+        Work::UpdateVm
+    };
+    let operation = begin(
+        tx,
+        world,
+        Provider::Compute,
+        before.location(),
+        &before.id,
+        work,
+    );
     tx.update(&before.id, |resource| {
         // Profiles that the body leaves out stay as they are.
         for (name, value) in body["properties"].as_object().into_iter().flatten() {
@@ -243,7 +264,14 @@ pub(crate) fn patch(
     conditions.check(id, Some(&before))?;
     check_idle(tx, &before)?;
     let resource = patch_tags(tx, id, &body)?;
-    let operation = begin(tx, world, Provider::Compute, before.location(), &resource.id, Work::UpdateVm);
+    let operation = begin(
+        tx,
+        world,
+        Provider::Compute,
+        before.location(),
+        &resource.id,
+        Work::UpdateVm,
+    );
     tx.update(&resource.id, |resource| {
         resource.provisioning = Provisioning::Updating;
         if let Some(vm) = resource.vm_mut() {
@@ -267,15 +295,15 @@ pub(crate) fn delete(
     {
         return Ok(Answer::accepted(operation));
     }
-    if let Some(operation) = under_way {
-        let preempted = ArmError::new(
-            409,
-            "OperationPreempted",
-            "Operation execution has been preempted by a more recent operation.",
-        );
-        tx.end(operation, Outcome::Canceled, Some(preempted));
-    }
-    let operation = begin(tx, world, Provider::Compute, resource.location(), &resource.id, Work::DeleteVm);
+    preempt(tx, under_way);
+    let operation = begin(
+        tx,
+        world,
+        Provider::Compute,
+        resource.location(),
+        &resource.id,
+        Work::DeleteVm,
+    );
     tx.update(&resource.id, |resource| {
         resource.provisioning = Provisioning::Deleting;
         if let Some(vm) = resource.vm_mut() {
@@ -283,6 +311,18 @@ pub(crate) fn delete(
         }
     });
     Ok(Answer::accepted(operation))
+}
+
+/// Ends what is under way on a VM, for something that goes before it.
+pub(crate) fn preempt(tx: &mut Tx<'_>, operation: Option<Uuid>) {
+    let preempted = ArmError::new(
+        409,
+        "OperationPreempted",
+        "Operation execution has been preempted by a more recent operation.",
+    );
+    if let Some(operation) = operation {
+        tx.end(operation, Outcome::Canceled, Some(preempted));
+    }
 }
 
 /// Removes a VM whose guest has gone, with what goes with it.
@@ -318,8 +358,9 @@ pub(crate) fn remove(tx: &mut Tx<'_>, id: &ResourceId) {
 /// GET of `.../instanceView`.
 pub(crate) fn instance_view(tx: &Tx<'_>, id: &ResourceId) -> Result<Answer, ArmError> {
     let resource = existing(tx, id)?;
-    let view = resource
-        .vm()
-        .map_or_else(|| json!({}), |vm| super::vm_view::instance_view(resource, vm));
+    let view = resource.vm().map_or_else(
+        || json!({}),
+        |vm| super::vm_view::instance_view(resource, vm),
+    );
     Ok(Answer::ok(view))
 }

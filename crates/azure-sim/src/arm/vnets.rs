@@ -45,9 +45,16 @@ pub(crate) fn render_subnet(cloud: &Cloud, subnet: &Resource) -> Value {
     if !configurations.is_empty() {
         properties["ipConfigurations"] = json!(configurations);
     }
-    for name in ["privateEndpointNetworkPolicies", "privateLinkServiceNetworkPolicies"] {
+    for name in [
+        "privateEndpointNetworkPolicies",
+        "privateLinkServiceNetworkPolicies",
+    ] {
         if properties[name].is_null() {
-            properties[name] = json!(if name.starts_with("privateE") { "Disabled" } else { "Enabled" });
+            properties[name] = json!(if name.starts_with("privateE") {
+                "Disabled"
+            } else {
+                "Enabled"
+            });
         }
     }
     if properties["delegations"].is_null() {
@@ -82,7 +89,9 @@ fn check_ranges(id: &ResourceId, body: &Value) -> Result<(), ArmError> {
             return Err(ArmError::new(
                 400,
                 "InvalidAddressPrefixFormat",
-                format!("Address prefix {range} of resource {id} is not formatted correctly. It should follow CIDR notation, for example 10.0.0.0/24."),
+                format!(
+                    "Address prefix {range} of resource {id} is not formatted correctly. It should follow CIDR notation, for example 10.0.0.0/24."
+                ),
             ));
         }
     }
@@ -178,7 +187,9 @@ fn write_subnet(tx: &mut Tx<'_>, id: &ResourceId, body: Value) -> Result<(), Arm
                 return Err(ArmError::new(
                     400,
                     "InvalidCIDRNotation",
-                    format!("The address prefix {text} in resource {id} has an invalid CIDR notation. For the given prefix length, the address prefix should be aligned to the start of the range."),
+                    format!(
+                        "The address prefix {text} in resource {id} has an invalid CIDR notation. For the given prefix length, the address prefix should be aligned to the start of the range."
+                    ),
                 ));
             }
         }
@@ -189,7 +200,10 @@ fn write_subnet(tx: &mut Tx<'_>, id: &ResourceId, body: Value) -> Result<(), Arm
         default_outbound: properties["defaultOutboundAccess"].as_bool() == Some(true),
         prefixes,
     });
-    if let Some(Resource { data: Data::Subnet(before), .. }) = &slot.before
+    if let Some(Resource {
+        data: Data::Subnet(before),
+        ..
+    }) = &slot.before
         && let Data::Subnet(now) = &data
         && before.prefixes != now.prefixes
     {
@@ -197,7 +211,10 @@ fn write_subnet(tx: &mut Tx<'_>, id: &ResourceId, body: Value) -> Result<(), Arm
             ArmError::new(
                 400,
                 "InUsePrefixCannotBeDeleted",
-                format!("IpPrefix on Subnet {} has active allocations and cannot be changed.", id.leaf()),
+                format!(
+                    "IpPrefix on Subnet {} has active allocations and cannot be changed.",
+                    id.leaf()
+                ),
             )
         })?;
     }
@@ -209,24 +226,40 @@ fn write_subnet(tx: &mut Tx<'_>, id: &ResourceId, body: Value) -> Result<(), Arm
 /// common.
 fn check_subnets(tx: &Tx<'_>, vnet: &ResourceId) -> Result<(), ArmError> {
     let body = &existing(tx, vnet)?.body;
-    let ranges: Vec<Net> = ranges(body).iter().filter_map(|text| text.parse().ok()).collect();
+    let ranges: Vec<Net> = ranges(body)
+        .iter()
+        .filter_map(|text| text.parse().ok())
+        .collect();
     let subnets = tx.cloud().children(vnet);
     let mut seen: Vec<(Net, &str)> = Vec::new();
     for subnet in subnets {
         let name = subnet.id.leaf();
-        for prefix in subnet.subnet().into_iter().flat_map(|subnet| &subnet.prefixes) {
-            if !ranges.iter().any(|range| range.contains(prefix.address) && range.prefix <= prefix.prefix) {
+        for prefix in subnet
+            .subnet()
+            .into_iter()
+            .flat_map(|subnet| &subnet.prefixes)
+        {
+            if !ranges
+                .iter()
+                .any(|range| range.contains(prefix.address) && range.prefix <= prefix.prefix)
+            {
                 return Err(ArmError::new(
                     400,
                     "NetcfgSubnetRangeOutsideVnet",
-                    format!("Subnet '{name}' is not valid because its IP address range is outside the IP address range of virtual network '{}'.", vnet.name),
+                    format!(
+                        "Subnet '{name}' is not valid because its IP address range is outside the IP address range of virtual network '{}'.",
+                        vnet.name
+                    ),
                 ));
             }
             if let Some((_, other)) = seen.iter().find(|(other, _)| other.overlaps(*prefix)) {
                 return Err(ArmError::new(
                     400,
                     "NetcfgSubnetRangesOverlap",
-                    format!("Subnet '{name}' is not valid because its IP address range overlaps with that of an existing subnet '{other}' in virtual network '{}'.", vnet.name),
+                    format!(
+                        "Subnet '{name}' is not valid because its IP address range overlaps with that of an existing subnet '{other}' in virtual network '{}'.",
+                        vnet.name
+                    ),
                 ));
             }
             seen.push((*prefix, name));

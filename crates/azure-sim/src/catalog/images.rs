@@ -60,20 +60,85 @@ const IMAGES: &[Image] = &[
     canonical("ubuntu-24_04-lts", "server-gen1", Arch::X64, false, NOBLE),
     canonical("ubuntu-24_04-lts", "server-arm64", Arch::Arm64, true, NOBLE),
     canonical("ubuntu-24_04-lts", "minimal", Arch::X64, true, NOBLE),
-    canonical("ubuntu-24_04-lts", "minimal-arm64", Arch::Arm64, true, NOBLE),
-    canonical("0001-com-ubuntu-server-jammy", "22_04-lts", Arch::X64, false, JAMMY),
-    canonical("0001-com-ubuntu-server-jammy", "22_04-lts-gen2", Arch::X64, true, JAMMY),
-    canonical("0001-com-ubuntu-server-jammy", "22_04-lts-arm64", Arch::Arm64, true, JAMMY),
-    canonical("0001-com-ubuntu-server-focal", "20_04-lts", Arch::X64, false, FOCAL),
-    canonical("0001-com-ubuntu-server-focal", "20_04-lts-gen2", Arch::X64, true, FOCAL),
-    canonical("0001-com-ubuntu-server-focal", "20_04-lts-arm64", Arch::Arm64, true, FOCAL),
-    canonical("UbuntuServer", "16.04-LTS", Arch::X64, false, "16.04.202109280"),
-    canonical("UbuntuServer", "18.04-LTS", Arch::X64, false, "18.04.202401161"),
-    canonical("UbuntuServer", "18_04-lts-gen2", Arch::X64, true, "18.04.202401161"),
+    canonical(
+        "ubuntu-24_04-lts",
+        "minimal-arm64",
+        Arch::Arm64,
+        true,
+        NOBLE,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-jammy",
+        "22_04-lts",
+        Arch::X64,
+        false,
+        JAMMY,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-jammy",
+        "22_04-lts-gen2",
+        Arch::X64,
+        true,
+        JAMMY,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-jammy",
+        "22_04-lts-arm64",
+        Arch::Arm64,
+        true,
+        JAMMY,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-focal",
+        "20_04-lts",
+        Arch::X64,
+        false,
+        FOCAL,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-focal",
+        "20_04-lts-gen2",
+        Arch::X64,
+        true,
+        FOCAL,
+    ),
+    canonical(
+        "0001-com-ubuntu-server-focal",
+        "20_04-lts-arm64",
+        Arch::Arm64,
+        true,
+        FOCAL,
+    ),
+    canonical(
+        "UbuntuServer",
+        "16.04-LTS",
+        Arch::X64,
+        false,
+        "16.04.202109280",
+    ),
+    canonical(
+        "UbuntuServer",
+        "18.04-LTS",
+        Arch::X64,
+        false,
+        "18.04.202401161",
+    ),
+    canonical(
+        "UbuntuServer",
+        "18_04-lts-gen2",
+        Arch::X64,
+        true,
+        "18.04.202401161",
+    ),
 ];
 
 /// The image of a reference; all parts without case.
-pub(crate) fn image(publisher: &str, offer: &str, sku: &str, version: &str) -> Option<&'static Image> {
+pub(crate) fn image(
+    publisher: &str,
+    offer: &str,
+    sku: &str,
+    version: &str,
+) -> Option<&'static Image> {
     IMAGES.iter().find(|image| {
         image.publisher.eq_ignore_ascii_case(publisher)
             && image.offer.eq_ignore_ascii_case(offer)

@@ -100,5 +100,7 @@ sizes! {
 
 /// The size of a name, without case.
 pub(crate) fn size(name: &str) -> Option<&'static Size> {
-    SIZES.iter().find(|size| size.name.eq_ignore_ascii_case(name))
+    SIZES
+        .iter()
+        .find(|size| size.name.eq_ignore_ascii_case(name))
 }

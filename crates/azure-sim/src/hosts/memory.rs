@@ -37,7 +37,10 @@ impl MemoryHosts {
     /// What a machine was made from.
     #[must_use]
     pub fn spec(&self, name: &str) -> Option<GuestSpec> {
-        self.state().machines.get(name).map(|(spec, _)| spec.clone())
+        self.state()
+            .machines
+            .get(name)
+            .map(|(spec, _)| spec.clone())
     }
 
     /// The virtual networks.

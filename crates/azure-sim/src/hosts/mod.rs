@@ -1,11 +1,13 @@
 //! What stands behind virtual machines: real guests, or nothing at all.
 
+mod guests;
 mod memory;
 
 use std::path::PathBuf;
 
 use lazuli_guests::{GuestSpec, NetworkPolicy, VnetSpec};
 
+pub use guests::GuestHosts;
 pub use memory::MemoryHosts;
 
 /// Why the machines behind the virtual machines failed.

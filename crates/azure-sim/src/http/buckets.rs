@@ -110,21 +110,26 @@ impl Policy {
     /// (by its id or its operation).
     fn of(method: &Method, segments: &[String]) -> Option<(Self, Option<String>)> {
         let is = |index: usize, word: &str| {
-            segments.get(index).is_some_and(|part| part.eq_ignore_ascii_case(word))
+            segments
+                .get(index)
+                .is_some_and(|part| part.eq_ignore_ascii_case(word))
         };
         if is(2, "providers") && is(3, "Microsoft.Compute") {
             return match segments.len() {
                 7 if is(6, "operations") => None,
-                8 if is(6, "operations") => {
-                    Some((Self::GetOperation, segments.last().map(|id| id.to_ascii_lowercase())))
-                }
+                8 if is(6, "operations") => Some((
+                    Self::GetOperation,
+                    segments.last().map(|id| id.to_ascii_lowercase()),
+                )),
                 _ => Some((Self::HighCostGet, None)),
             };
         }
         if !(is(4, "providers") && is(5, "Microsoft.Compute") && is(6, "virtualMachines")) {
             return None;
         }
-        let vm = segments.get(..8).map(|id| id.join("/").to_ascii_lowercase());
+        let vm = segments
+            .get(..8)
+            .map(|id| id.join("/").to_ascii_lowercase());
         Some(match (method, segments.len()) {
             (&Method::GET, 7) => (Self::HighCostGet, None),
             (&Method::GET, _) => (Self::LowCostGet, vm),
@@ -186,7 +191,8 @@ impl Buckets {
             return (headers, Ok(()));
         };
         if self.buckets.len() > MAX_BUCKETS {
-            self.buckets.retain(|scope, _| !matches!(scope, Scope::Resource(..)));
+            self.buckets
+                .retain(|scope, _| !matches!(scope, Scope::Resource(..)));
         }
         let operation = Operation::of(method);
         let own = Draw {
@@ -195,12 +201,21 @@ impl Buckets {
         };
         let all = Draw {
             scope: Scope::Global(subscription.clone(), operation),
-            rate: rate(operation.rate().burst * 15.0, operation.rate().per_second * 15.0),
+            rate: rate(
+                operation.rate().burst * 15.0,
+                operation.rate().per_second * 15.0,
+            ),
         };
         let words = operation.words();
         for (draw, header) in [
-            (own, format!("x-ms-ratelimit-remaining-subscription-{words}")),
-            (all, format!("x-ms-ratelimit-remaining-subscription-global-{words}")),
+            (
+                own,
+                format!("x-ms-ratelimit-remaining-subscription-{words}"),
+            ),
+            (
+                all,
+                format!("x-ms-ratelimit-remaining-subscription-global-{words}"),
+            ),
         ] {
             let taken = self.draw(&draw, now);
             headers.push((header, left(taken)));
@@ -229,7 +244,13 @@ impl Buckets {
                 },
             )];
             if let (Some(id), Some(rate)) = (resource, policy.resource()) {
-                draws.push(("Resource", Draw { scope: Scope::Resource(id, policy), rate }));
+                draws.push((
+                    "Resource",
+                    Draw {
+                        scope: Scope::Resource(id, policy),
+                        rate,
+                    },
+                ));
             }
             let mut remaining = Vec::new();
             let mut refused = None;
@@ -242,7 +263,10 @@ impl Buckets {
                     break;
                 }
             }
-            headers.push(("x-ms-ratelimit-remaining-resource".to_owned(), remaining.join(",")));
+            headers.push((
+                "x-ms-ratelimit-remaining-resource".to_owned(),
+                remaining.join(","),
+            ));
             return refused.map_or(Ok(()), Err);
         }
         let network = [3, 5].into_iter().any(|index| {
@@ -254,7 +278,11 @@ impl Buckets {
             let read = Operation::of(method) == Operation::Read;
             let draw = Draw {
                 scope: Scope::Network(subscription.to_owned(), read),
-                rate: if read { rate(10_000.0, 10_000.0 / 300.0) } else { rate(1_000.0, 1_000.0 / 300.0) },
+                rate: if read {
+                    rate(10_000.0, 10_000.0 / 300.0)
+                } else {
+                    rate(1_000.0, 1_000.0 / 300.0)
+                },
             };
             if let Err(wait) = self.draw(&draw, now) {
                 return Err(too_many(
@@ -329,24 +357,38 @@ mod tests {
     use super::*;
 
     fn segments(path: &str) -> Vec<String> {
-        path.trim_start_matches('/').split('/').map(ToOwned::to_owned).collect()
+        path.trim_start_matches('/')
+            .split('/')
+            .map(ToOwned::to_owned)
+            .collect()
     }
 
     fn vm(name: &str) -> Vec<String> {
-        segments(&format!("/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{name}"))
+        segments(&format!(
+            "/subscriptions/s/resourceGroups/g/providers/Microsoft.Compute/virtualMachines/{name}"
+        ))
     }
 
     #[test]
     fn two_hundred_writes_then_ten_per_second() {
         let mut buckets = Buckets::default();
         let start = Instant::now();
-        let put = |buckets: &mut Buckets, n: u32, at| buckets.take(&Method::PUT, &vm(&format!("m{n}")), "p", at).1;
+        let put = |buckets: &mut Buckets, n: u32, at| {
+            buckets.take(&Method::PUT, &vm(&format!("m{n}")), "p", at).1
+        };
         for n in 0..200 {
             assert!(put(&mut buckets, n, start).is_ok(), "{n}");
         }
         let refused = put(&mut buckets, 200, start).unwrap_err();
-        assert_eq!((refused.status, refused.code.as_str()), (429, "SubscriptionRequestsThrottled"));
-        assert!(refused.headers.contains(&("Retry-After".to_owned(), "1".to_owned())));
+        assert_eq!(
+            (refused.status, refused.code.as_str()),
+            (429, "SubscriptionRequestsThrottled")
+        );
+        assert!(
+            refused
+                .headers
+                .contains(&("Retry-After".to_owned(), "1".to_owned()))
+        );
         let later = start + Duration::from_secs(1);
         for n in 0..10 {
             assert!(put(&mut buckets, 300 + n, later).is_ok(), "{n}");

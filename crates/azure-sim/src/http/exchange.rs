@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::buckets::Buckets;
 use super::tokens::Tokens;
-use crate::arm::{Answer, Call, Conditions, metadata, openid, prices, result_url, status_url, timestamp};
+use crate::arm::{
+    Answer, Call, Conditions, metadata, openid, prices, result_url, status_url, timestamp,
+};
 use crate::engine::{Engine, now_ms};
 use crate::error::ArmError;
 use crate::faults::{Active, Entry, Faults, Journal, When};
@@ -124,7 +126,9 @@ impl Front {
         let at_ms = now_ms();
         let fault = self.faults().strike(request.method.as_str(), &request.path);
         let mut principal = None;
-        let outcome = self.with_fault(&request, fault.as_ref(), &mut principal).await;
+        let outcome = self
+            .with_fault(&request, fault.as_ref(), &mut principal)
+            .await;
         let serial = self.serial.fetch_add(1, Ordering::Relaxed);
         let (status, served) = match outcome {
             None => (0, Served::Dropped),
@@ -141,7 +145,9 @@ impl Front {
             query: request.raw_query.clone(),
             status,
             principal,
-            client_request_id: request.header("x-ms-client-request-id").map(ToOwned::to_owned),
+            client_request_id: request
+                .header("x-ms-client-request-id")
+                .map(ToOwned::to_owned),
             fault: fault.map(|fault| fault.id),
             ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         });
@@ -244,7 +250,8 @@ impl Front {
         let query = request.query();
         let version = api_version(&query).map_err(bare)?;
         let (headers, taken) = if self.throttle.load(Ordering::Relaxed) {
-            self.buckets().take(&request.method, segments, &caller, Instant::now())
+            self.buckets()
+                .take(&request.method, segments, &caller, Instant::now())
         } else {
             (Vec::new(), Ok(()))
         };
@@ -290,7 +297,10 @@ impl Front {
                 headers.push(("Azure-AsyncOperation".to_owned(), url));
             }
             if answer.location {
-                headers.push(("Location".to_owned(), result_url(&request.base, version, operation)));
+                headers.push((
+                    "Location".to_owned(),
+                    result_url(&request.base, version, operation),
+                ));
             }
         }
         if let Some(etag) = answer.etag {
@@ -311,7 +321,10 @@ impl Front {
             .header("x-ms-correlation-request-id")
             .map_or_else(|| id.clone(), ToOwned::to_owned);
         let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
-        add("x-ms-routing-request-id", format!("AZURESIM:{}:{id}", timestamp(at_ms)));
+        add(
+            "x-ms-routing-request-id",
+            format!("AZURESIM:{}:{id}", timestamp(at_ms)),
+        );
         add("x-ms-correlation-request-id", correlation);
         add("x-ms-request-id", id);
         if let (Some(client), Some("true")) = (
@@ -322,7 +335,10 @@ impl Front {
         }
         add("Cache-Control", "no-cache".to_owned());
         add("Pragma", "no-cache".to_owned());
-        add("Strict-Transport-Security", "max-age=31536000; includeSubDomains".to_owned());
+        add(
+            "Strict-Transport-Security",
+            "max-age=31536000; includeSubDomains".to_owned(),
+        );
         add("X-Content-Type-Options", "nosniff".to_owned());
     }
 }
@@ -341,14 +357,18 @@ fn api_version(query: &[(String, String)]) -> Result<&str, ArmError> {
     };
     let good = version.len() <= 40
         && version.starts_with(|c: char| c.is_ascii_digit())
-        && version.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
+        && version
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.');
     if good {
         Ok(version)
     } else {
         Err(ArmError::new(
             400,
             "InvalidApiVersionParameter",
-            format!("The api-version '{version}' is invalid. The supported versions are of the form 'yyyy-mm-dd'."),
+            format!(
+                "The api-version '{version}' is invalid. The supported versions are of the form 'yyyy-mm-dd'."
+            ),
         ))
     }
 }

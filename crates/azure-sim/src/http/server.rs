@@ -57,7 +57,11 @@ pub(crate) async fn listen(front: Arc<Front>, listener: TcpListener, tls: Option
     }
 }
 
-async fn connection(front: Arc<Front>, stream: TcpStream, tls: Option<TlsAcceptor>) -> io::Result<()> {
+async fn connection(
+    front: Arc<Front>,
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+) -> io::Result<()> {
     stream.set_nodelay(true)?;
     match tls {
         None => exchange(front, stream, "http").await,
@@ -133,7 +137,11 @@ async fn answer(
         Ok(Served::Dropped) => Err(Cut),
         Err(error) => {
             tracing::error!(error = %error, "a request failed");
-            Ok(unreadable(500, "InternalServerError", "The simulator failed; see its log."))
+            Ok(unreadable(
+                500,
+                "InternalServerError",
+                "The simulator failed; see its log.",
+            ))
         }
     }
 }

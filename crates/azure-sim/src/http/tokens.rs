@@ -23,8 +23,15 @@ fn hmac(key: &[u8; 32], text: &[u8]) -> [u8; 32] {
         inner[index] ^= byte;
         outer[index] ^= byte;
     }
-    let digest = Sha256::new().chain_update(inner).chain_update(text).finalize();
-    Sha256::new().chain_update(outer).chain_update(digest).finalize().into()
+    let digest = Sha256::new()
+        .chain_update(inner)
+        .chain_update(text)
+        .finalize();
+    Sha256::new()
+        .chain_update(outer)
+        .chain_update(digest)
+        .finalize()
+        .into()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -73,7 +80,8 @@ impl Tokens {
         form: &[u8],
         now_ms: i64,
     ) -> (u16, Value) {
-        let fields: Vec<(String, String)> = url::form_urlencoded::parse(form).into_owned().collect();
+        let fields: Vec<(String, String)> =
+            url::form_urlencoded::parse(form).into_owned().collect();
         let field = |name: &str| {
             fields
                 .iter()
@@ -85,7 +93,9 @@ impl Tokens {
                 400,
                 "invalid_request",
                 90_002,
-                &format!("Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."),
+                &format!(
+                    "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud."
+                ),
             );
         }
         if field("grant_type").as_deref() != Some("client_credentials") {
@@ -96,14 +106,20 @@ impl Tokens {
                 "The app requested an unsupported grant type; azure-sim grants client_credentials only.",
             );
         }
-        let (id, secret) = basic(authorization)
-            .unwrap_or_else(|| (field("client_id").unwrap_or_default(), field("client_secret").unwrap_or_default()));
+        let (id, secret) = basic(authorization).unwrap_or_else(|| {
+            (
+                field("client_id").unwrap_or_default(),
+                field("client_secret").unwrap_or_default(),
+            )
+        });
         let Some(principal) = settings.principals.iter().find(|known| known.id == id) else {
             return refusal(
                 400,
                 "unauthorized_client",
                 700_016,
-                &format!("Application with identifier '{id}' was not found in the directory 'azure-sim'."),
+                &format!(
+                    "Application with identifier '{id}' was not found in the directory 'azure-sim'."
+                ),
             );
         };
         if hmac(&self.key, principal.secret.as_bytes()) != hmac(&self.key, secret.as_bytes()) {
@@ -111,7 +127,9 @@ impl Tokens {
                 401,
                 "invalid_client",
                 7_000_215,
-                &format!("Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{id}'."),
+                &format!(
+                    "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '{id}'."
+                ),
             );
         }
         let token = self.issue(settings, base, &id, field("scope").as_deref(), now_ms);
@@ -126,11 +144,21 @@ impl Tokens {
         )
     }
 
-    fn issue(&self, settings: &Settings, base: &str, id: &str, scope: Option<&str>, now_ms: i64) -> String {
+    fn issue(
+        &self,
+        settings: &Settings,
+        base: &str,
+        id: &str,
+        scope: Option<&str>,
+        now_ms: i64,
+    ) -> String {
         let now = now_ms / 1000;
         let lifetime = i64::try_from(settings.token_lifetime).unwrap_or(i64::MAX);
         let claims = Claims {
-            aud: scope.unwrap_or_default().trim_end_matches("/.default").to_owned(),
+            aud: scope
+                .unwrap_or_default()
+                .trim_end_matches("/.default")
+                .to_owned(),
             iss: format!("{base}/{}/", settings.tenant),
             iat: now,
             nbf: now,
@@ -166,7 +194,13 @@ impl Tokens {
                 "Authentication failed. The 'Authorization' header is missing.",
             ));
         };
-        let invalid = || unauthorized(settings, "InvalidAuthenticationToken", "The access token is invalid.");
+        let invalid = || {
+            unauthorized(
+                settings,
+                "InvalidAuthenticationToken",
+                "The access token is invalid.",
+            )
+        };
         let (scheme, token) = header.split_once(' ').ok_or_else(invalid)?;
         let (text, signature) = token.trim().rsplit_once('.').ok_or_else(invalid)?;
         let signature = URL_SAFE_NO_PAD.decode(signature).map_err(|_| invalid())?;
@@ -194,7 +228,11 @@ impl Tokens {
         if claims.iat_ms <= self.revoked_before_ms.load(Ordering::Relaxed) {
             return Err(invalid());
         }
-        if !settings.principals.iter().any(|known| known.id == claims.appid) {
+        if !settings
+            .principals
+            .iter()
+            .any(|known| known.id == claims.appid)
+        {
             return Err(ArmError::new(
                 403,
                 "AuthorizationFailed",
@@ -213,7 +251,9 @@ fn basic(authorization: Option<&str>) -> Option<(String, String)> {
     if !scheme.eq_ignore_ascii_case("Basic") {
         return None;
     }
-    let bytes = base64::engine::general_purpose::STANDARD.decode(value.trim()).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(value.trim())
+        .ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (id, secret) = text.split_once(':')?;
     Some((id.to_owned(), secret.to_owned()))
@@ -261,7 +301,14 @@ mod tests {
 
     fn grant(tokens: &Tokens, form: &str) -> (u16, Value) {
         let settings = settings();
-        tokens.grant(&settings, "https://sim", &settings.tenant, None, form.as_bytes(), 1_000)
+        tokens.grant(
+            &settings,
+            "https://sim",
+            &settings.tenant,
+            None,
+            form.as_bytes(),
+            1_000,
+        )
     }
 
     #[test]
@@ -278,22 +325,33 @@ mod tests {
         let check = |now| tokens.check(&settings, Some(&header), now);
         assert_eq!(check(2_000).unwrap(), settings.principals[0].id);
         let late = check(1_000 + 3_600_000).unwrap_err();
-        assert_eq!((late.status, late.code.as_str()), (401, "ExpiredAuthenticationToken"));
+        assert_eq!(
+            (late.status, late.code.as_str()),
+            (401, "ExpiredAuthenticationToken")
+        );
         tokens.revoke(1_000);
         assert_eq!(check(2_000).unwrap_err().code, "InvalidAuthenticationToken");
         let forged = Tokens::new([8; 32]).check(&settings, Some(&header), 2_000);
         assert_eq!(forged.unwrap_err().status, 401);
-        assert_eq!(tokens.check(&settings, None, 0).unwrap_err().code, "AuthenticationFailed");
+        assert_eq!(
+            tokens.check(&settings, None, 0).unwrap_err().code,
+            "AuthenticationFailed"
+        );
     }
 
     #[test]
     fn wrong_credentials_get_entra_errors() {
         let tokens = Tokens::new([7; 32]);
         let id = settings().principals[0].id.clone();
-        let (status, body) =
-            grant(&tokens, &format!("grant_type=client_credentials&client_id={id}&client_secret=no"));
+        let (status, body) = grant(
+            &tokens,
+            &format!("grant_type=client_credentials&client_id={id}&client_secret=no"),
+        );
         assert_eq!((status, &body["error"]), (401, &json!("invalid_client")));
         let (status, body) = grant(&tokens, "grant_type=client_credentials&client_id=x");
-        assert_eq!((status, &body["error"]), (400, &json!("unauthorized_client")));
+        assert_eq!(
+            (status, &body["error"]),
+            (400, &json!("unauthorized_client"))
+        );
     }
 }
