@@ -17,12 +17,16 @@ pub(crate) struct ArmError {
     pub(crate) code: String,
     pub(crate) message: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) target: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) details: Vec<Value>,
+    more: Option<Box<More>>,
+}
+
+/// The parts of an error that most do not have.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct More {
+    target: Option<String>,
+    details: Vec<Value>,
     /// Headers of the answer beyond the usual ones.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
 }
 
 const fn internal() -> u16 {
@@ -35,35 +39,44 @@ impl ArmError {
             status,
             code: code.to_owned(),
             message: message.into(),
-            target: None,
-            details: Vec::new(),
-            headers: Vec::new(),
+            more: None,
         }
     }
 
     pub(crate) fn target(mut self, target: &str) -> Self {
-        self.target = Some(target.to_owned());
+        self.more().target = Some(target.to_owned());
         self
     }
 
     pub(crate) fn detail(mut self, detail: Value) -> Self {
-        self.details.push(detail);
+        self.more().details.push(detail);
         self
     }
 
     pub(crate) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.headers.push((name.to_owned(), value.into()));
+        self.more().headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    fn more(&mut self) -> &mut More {
+        self.more.get_or_insert_default()
+    }
+
+    /// Headers of the answer beyond the usual ones.
+    pub(crate) fn headers(&self) -> &[(String, String)] {
+        self.more.as_ref().map_or(&[], |more| &more.headers)
     }
 
     /// The object below `error`.
     pub(crate) fn object(&self) -> Value {
         let mut error = json!({"code": self.code, "message": self.message});
-        if let Some(target) = &self.target {
-            error["target"] = json!(target);
-        }
-        if !self.details.is_empty() {
-            error["details"] = json!(self.details);
+        if let Some(more) = &self.more {
+            if let Some(target) = &more.target {
+                error["target"] = json!(target);
+            }
+            if !more.details.is_empty() {
+                error["details"] = json!(more.details);
+            }
         }
         error
     }

@@ -15,6 +15,7 @@ mod data_dir;
 mod engine;
 mod error;
 mod faults;
+mod follow;
 mod hosts;
 mod http;
 mod ids;

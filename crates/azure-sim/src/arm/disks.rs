@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::common::{
-    Answer, Slot, World, begin, begin_delete, envelope, existing, location_of, object,
-};
+use super::body::{envelope, object};
+use super::common::{Answer, Slot, World, begin, begin_delete, existing, location_of};
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
 use crate::operation::{Provider, Work};

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::common::{Answer, World, begin, envelope, group_of, location_of, object, running};
+use super::body::{envelope, object};
+use super::common::{Answer, World, begin, group_of, location_of, running};
 use super::vms::preempt;
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
@@ -94,7 +95,7 @@ pub(crate) fn delete(
         return Ok(Answer::accepted(running));
     }
     tx.update(&group.id, |group| {
-        group.provisioning = Provisioning::Deleting
+        group.provisioning = Provisioning::Deleting;
     });
     let prefix = format!("{}/", group.id.key().1);
     let vms: Vec<(ResourceId, Option<Uuid>)> = tx

@@ -1,5 +1,6 @@
 //! ARM as functions over the state: one file per resource type, no I/O.
 
+mod body;
 mod common;
 mod directory;
 mod disks;
@@ -16,6 +17,7 @@ mod skus;
 mod usages;
 mod vm_actions;
 mod vm_create;
+mod vm_network;
 mod vm_view;
 mod vms;
 mod vnets;

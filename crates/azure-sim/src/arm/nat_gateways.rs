@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::body::{linked, network_envelope, object};
 use super::common::{
-    Answer, Slot, World, begin_delete, existing, linked, location_of, network_envelope,
-    network_put, object, settling,
+    Answer, Slot, World, begin_delete, existing, location_of, network_put, settling,
 };
 use super::public_ips;
 use super::usages::check_network_quota;

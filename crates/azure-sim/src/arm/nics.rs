@@ -4,9 +4,9 @@ use std::net::Ipv4Addr;
 
 use serde_json::{Value, json};
 
+use super::body::{linked, network_envelope, object, reference};
 use super::common::{
-    Answer, Slot, World, begin_delete, existing, linked, location_of, network_envelope,
-    network_put, object, reference, settling,
+    Answer, Slot, World, begin_delete, existing, location_of, network_put, settling,
 };
 use super::public_ips;
 use super::usages::check_network_quota;
@@ -173,6 +173,19 @@ fn check_static(
     }
 }
 
+/// What a NIC refers to is in its own region.
+fn check_region(
+    tx: &Tx<'_>,
+    linked: &ResourceId,
+    body: &Value,
+    from: &ResourceId,
+) -> Result<(), ArmError> {
+    if body["location"] == existing(tx, linked)?.location() {
+        return Ok(());
+    }
+    Err(ArmError::reference(&linked.to_string(), from))
+}
+
 /// Types the IP configurations of a NIC's body and gives them addresses; those
 /// that it had, it keeps.
 fn configurations(
@@ -203,6 +216,7 @@ fn configurations(
             )
         })?;
         let resource = existing(tx, &subnet)?;
+        check_region(tx, &subnet.parent(), body, id)?;
         let method = properties["privateIPAllocationMethod"]
             .as_str()
             .unwrap_or("Dynamic");
@@ -229,11 +243,15 @@ fn configurations(
             (None, Some(address)) => address,
             (None, None) => free_address(tx.cloud(), resource, &ips)?,
         };
+        let public_ip = linked(tx, &properties["publicIPAddress"], Kind::PublicIp, id)?;
+        if let Some(public_ip) = &public_ip {
+            check_region(tx, public_ip, body, id)?;
+        }
         ips.push(NicIp {
             name,
             subnet,
             address,
-            public_ip: linked(tx, &properties["publicIPAddress"], Kind::PublicIp, id)?,
+            public_ip,
         });
     }
     // The primary configuration comes first.
@@ -267,6 +285,9 @@ pub(crate) fn write(
         Kind::Nsg,
         &slot.id,
     )?;
+    if let Some(nsg) = &nsg {
+        check_region(tx, nsg, &body, &slot.id)?;
+    }
     for gone in before
         .into_iter()
         .flat_map(|nic| &nic.ips)

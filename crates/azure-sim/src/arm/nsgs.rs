@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::body::{network_envelope, object, reference};
 use super::common::{
-    Answer, Slot, World, begin_delete, existing, location_of, network_envelope, network_put,
-    object, reference, settling, writable_group,
+    Answer, Slot, World, begin_delete, existing, location_of, network_put, settling, writable_group,
 };
 use super::usages::check_network_quota;
 use super::vnets::{subnet_references, subnets_with};

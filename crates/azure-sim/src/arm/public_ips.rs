@@ -5,9 +5,9 @@ use std::net::Ipv4Addr;
 use lazuli_guests::Net;
 use serde_json::{Value, json};
 
+use super::body::{network_envelope, object, reference};
 use super::common::{
-    Answer, Slot, World, begin_delete, existing, location_of, network_envelope, network_put,
-    object, reference, settling,
+    Answer, Slot, World, begin_delete, existing, location_of, network_put, settling,
 };
 use super::usages::check_network_quota;
 use crate::error::ArmError;

@@ -3,7 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::common::{Answer, World, existing, object, patch_tags};
+use super::body::{object, patch_tags};
+use super::common::{Answer, World, existing};
 use super::lists::{self, Paging, Scope};
 use super::vms::Conditions;
 use super::{

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::common::envelope;
+use super::body::envelope;
 use crate::resource::{Power, Provisioning, Resource, Vm};
 
 /// What of a VM's body is written but never read.

@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::common::{
-    Answer, Slot, World, begin, existing, location_of, object, patch_tags, writable_group,
-};
+use super::body::{object, patch_tags};
+use super::common::{Answer, Slot, World, begin, existing, location_of, writable_group};
 use super::usages::check_cores;
 use super::vm_create::{create, wanted_size};
 use super::vm_view::{WRITE_ONLY, render};

@@ -3,9 +3,9 @@
 use lazuli_guests::Net;
 use serde_json::{Value, json};
 
+use super::body::{linked, network_envelope, object, reference};
 use super::common::{
-    Answer, Slot, World, begin_delete, existing, linked, location_of, network_envelope,
-    network_put, object, reference, settling, writable_group,
+    Answer, Slot, World, begin_delete, existing, location_of, network_put, settling, writable_group,
 };
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};

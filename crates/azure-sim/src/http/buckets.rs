@@ -386,7 +386,7 @@ mod tests {
         );
         assert!(
             refused
-                .headers
+                .headers()
                 .contains(&("Retry-After".to_owned(), "1".to_owned()))
         );
         let later = start + Duration::from_secs(1);
@@ -408,7 +408,10 @@ mod tests {
         let (headers, refused) = buckets.take(&Method::PUT, &vm("m"), "p", now);
         let refused = refused.unwrap_err();
         assert_eq!(refused.code, "OperationNotAllowed");
-        assert_eq!(refused.details[0]["target"], "PutVMResourceMaximum");
+        assert_eq!(
+            refused.object()["details"][0]["target"],
+            "PutVMResourceMaximum"
+        );
         assert!(headers.iter().any(|(name, value)| {
             name == "x-ms-ratelimit-remaining-resource" && value.ends_with("PutVMResourceMaximum;0")
         }));

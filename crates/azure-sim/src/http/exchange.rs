@@ -180,7 +180,7 @@ impl Front {
         if action.drop {
             return None;
         }
-        action.error().map(refusal).or(raw)
+        action.error().as_ref().map(refusal).or(raw)
     }
 
     async fn answer(
@@ -196,7 +196,7 @@ impl Front {
         match self.managed(request, &segments, bend, principal).await {
             Ok(raw) => raw,
             Err((headers, error)) => {
-                let mut raw = refusal(error);
+                let mut raw = refusal(&error);
                 raw.1.extend(headers);
                 raw
             }
@@ -373,9 +373,9 @@ fn api_version(query: &[(String, String)]) -> Result<&str, ArmError> {
     }
 }
 
-fn refusal(error: ArmError) -> Raw {
+fn refusal(error: &ArmError) -> Raw {
     let body = error.body();
-    (error.status, error.headers, Some(body))
+    (error.status, error.headers().to_vec(), Some(body))
 }
 
 fn plain((status, headers, body): Raw) -> Response<Body> {
@@ -400,5 +400,5 @@ fn plain((status, headers, body): Raw) -> Response<Body> {
 
 /// The answer to a request that is too large or cannot be read.
 pub(crate) fn unreadable(status: u16, code: &str, message: &str) -> Response<Body> {
-    plain(refusal(ArmError::new(status, code, message)))
+    plain(refusal(&ArmError::new(status, code, message)))
 }

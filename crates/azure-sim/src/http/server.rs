@@ -104,15 +104,12 @@ async fn answer(
     scheme: &'static str,
 ) -> Result<Response<Body>, Cut> {
     let (parts, body) = request.into_parts();
-    let body = match axum::body::to_bytes(Body::new(body), MAX_BODY).await {
-        Ok(body) => body,
-        Err(_) => {
-            return Ok(unreadable(
-                413,
-                "RequestTooLarge",
-                "The request content size exceeds the maximum size of 4 MB, or it ended early.",
-            ));
-        }
+    let Ok(body) = axum::body::to_bytes(Body::new(body), MAX_BODY).await else {
+        return Ok(unreadable(
+            413,
+            "RequestTooLarge",
+            "The request content size exceeds the maximum size of 4 MB, or it ended early.",
+        ));
     };
     let host = parts
         .headers
