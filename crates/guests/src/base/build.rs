@@ -109,7 +109,9 @@ fn build(cache: &Path, root: &Path, suite: &str) -> Result<()> {
     tools::ensure_builders()?;
     let sources = sources()?;
     tracing::info!(root = %root.display(), "building the guests' base (about 30 s)");
-    let partial = cache.join(format!(".base-{}", std::process::id()));
+    // Ours alone, by the lock; what a killed builder left goes first.
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let partial = cache.join(format!(".{name}.partial"));
     remove(&partial)?;
     let mut command = Command::new("mmdebstrap");
     command.args([

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use lazuli_guests::{
     Admin, Base, Egress, Error, Fabric, FabricOptions, Flavour, GuestInfo, GuestSpec, Net,
-    NetworkPolicy, Power, Result, VnetSpec, cache_folder, leftovers,
+    NetworkPolicy, PackageOptions, Power, Result, VnetSpec, cache_folder, leftovers,
 };
 
 const USAGE: &str = "\
@@ -21,6 +21,8 @@ usage: lazuli-guests [--dir DIR] COMMAND
   exec NAME -- CMD ...    run a command inside a guest, as root
   exec-in NETNS -- CMD ...
                           run a command in `fabric`, `internet` or `vnet-NAME`
+  packages [NAME ...]     serve packages to the guests until interrupted: all
+                          that this machine knows, or these and their needs
   resume                  start the guests that should be on
   down                    end everything and remove it
   leftovers               show what is left of a fabric
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
         ["list"] => list(&dir),
         ["exec", name, "--", program, rest @ ..] => exec(&dir, name, program, rest),
         ["exec-in", namespace, "--", program, rest @ ..] => exec_in(&dir, namespace, program, rest),
+        ["packages", only @ ..] => packages(&dir, only),
         ["resume"] => resume(&dir),
         ["down"] => down(&dir),
         ["leftovers"] => print(&leftovers(&dir)),
@@ -200,6 +203,16 @@ fn replace(command: &mut Command) -> Result<()> {
         what: "run nsenter".to_owned(),
         source: command.exec(),
     })
+}
+
+fn packages(dir: &Path, only: &[&str]) -> Result<()> {
+    let source = open(dir)?.serve_packages(&PackageOptions {
+        only: only.iter().map(|&name| name.to_owned()).collect(),
+        ..PackageOptions::default()
+    })?;
+    print(&["serving packages; interrupt to end".to_owned()])?;
+    source.wait();
+    Ok(())
 }
 
 fn resume(dir: &Path) -> Result<()> {
