@@ -19,6 +19,7 @@ mod firewall;
 mod net;
 pub mod netlink;
 mod ns;
+mod packages;
 mod process;
 mod rules;
 mod spec;
@@ -28,6 +29,7 @@ pub use base::{Base, cache_folder};
 pub use error::{Error, Result};
 pub use fabric::{Fabric, FabricOptions, Stop, leftovers};
 pub use net::{Net, NetError};
+pub use packages::{PackageOptions, PackageSource};
 pub use rules::{Access, Direction, Ports, Prefix, Protocol, Rule, SecurityGroup};
 pub use spec::{
     Admin, CONTROLLER_PRIVATE, CONTROLLER_PUBLIC, Egress, Flavour, GuestInfo, GuestSpec, Namespace,

@@ -115,10 +115,12 @@ pub enum Via {
 }
 
 impl Request {
-    /// A wire: a veth pair without ARP, both ends up and with one hardware address.
+    /// A wire: a veth pair without ARP, with one hardware address. This end
+    /// is up; a veth cannot be brought up before it has a peer, so that end
+    /// needs an [`up`](Self::up) of its own.
     #[must_use]
     pub fn wire(here: End<'_>, there: End<'_>, place: Place<'_>, mac: [u8; 6]) -> Self {
-        let mut peer = link_message(there.index, IFF_UP | IFF_NOARP);
+        let mut peer = link_message(there.index, IFF_NOARP);
         attribute(&mut peer, IFLA_IFNAME, &zero_ended(there.name));
         attribute(&mut peer, IFLA_ADDRESS, &mac);
         match place {

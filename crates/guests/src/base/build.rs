@@ -36,8 +36,8 @@ impl Base {
     pub fn ensure(cache: &Path) -> Result<Self> {
         tools::ensure_root()?;
         fs::create_dir_all(cache).map_err(Error::path("create the cache", cache))?;
-        let sources = Sources::of_machine()?;
-        let name = format!("base-{}-{}", sources.suite, recipe::key());
+        let suite = suite()?;
+        let name = format!("base-{suite}-{}", recipe::key());
         let root = cache.join(&name);
         if root.exists() {
             return Ok(Self { root });
@@ -46,68 +46,72 @@ impl Base {
         let lock = File::create(&path).map_err(Error::path("create", &path))?;
         lock.lock().map_err(Error::path("lock", &path))?;
         if !root.exists() {
-            build(cache, &root, &sources)?;
+            build(cache, &root, &suite)?;
         }
         Ok(Self { root })
     }
 }
 
-/// The machine's own package sources, those of its distribution.
-struct Sources {
-    suite: String,
-    lines: Vec<String>,
+/// The machine's own release, which guests get too: `bookworm`, `noble`.
+fn suite() -> Result<String> {
+    let path = Path::new("/etc/os-release");
+    let text = fs::read_to_string(path).map_err(Error::path("read", path))?;
+    let field = |name: &str| {
+        let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(value.trim_matches('"').to_owned())
+    };
+    field("VERSION_CODENAME=").ok_or_else(|| {
+        Error::Invalid(
+            "guests are made of this machine's distribution, which has to be a release of \
+             Debian or Ubuntu: /etc/os-release names none"
+                .to_owned(),
+        )
+    })
 }
 
-impl Sources {
-    fn of_machine() -> Result<Self> {
-        let format = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)";
-        let output = tools::run(
-            Command::new("apt-get").args([
-                "indextargets",
-                "--format",
-                format,
-                "Created-By: Packages",
-            ]),
-            "",
-        )?;
-        let mut lines = Vec::new();
-        let mut suites = Vec::new();
-        for target in output.lines() {
-            let fields: Vec<&str> = target.split('|').collect();
-            let [origin, uri, release, component, signed_by] = fields[..] else {
-                continue;
-            };
-            if !matches!(origin, "Debian" | "Ubuntu") {
-                continue;
-            }
-            let options = if signed_by.starts_with('/') {
-                format!("[signed-by={signed_by}] ")
-            } else {
-                String::new()
-            };
-            let line = format!("deb {options}{uri} {release} {component}");
-            if !lines.contains(&line) {
-                lines.push(line);
-                suites.push(release.to_owned());
-            }
+/// The machine's package sources, those of its distribution.
+fn sources() -> Result<Vec<String>> {
+    let format = "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)";
+    let output = tools::run(
+        Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]),
+        "",
+    )?;
+    let mut lines = Vec::new();
+    for target in output.lines() {
+        let fields: Vec<&str> = target.split('|').collect();
+        let [origin, uri, release, component, signed_by] = fields[..] else {
+            continue;
+        };
+        if !matches!(origin, "Debian" | "Ubuntu") {
+            continue;
         }
-        // `bookworm`, not `bookworm-updates`.
-        let suite = suites.into_iter().min_by_key(String::len);
-        let suite = suite.ok_or_else(|| {
-            Error::Invalid(
-                "this machine has no Debian or Ubuntu package lists to build guests from: \
-                 run apt-get update"
-                    .to_owned(),
-            )
-        })?;
-        Ok(Self { suite, lines })
+        let options = if signed_by.starts_with('/') {
+            format!("[signed-by={signed_by}] ")
+        } else {
+            String::new()
+        };
+        let line = format!("deb {options}{uri} {release} {component}");
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
     }
+    if lines.is_empty() {
+        return Err(Error::Invalid(
+            "this machine has no Debian or Ubuntu package lists to build guests from: \
+             run apt-get update"
+                .to_owned(),
+        ));
+    }
+    Ok(lines)
 }
 
-fn build(cache: &Path, root: &Path, sources: &Sources) -> Result<()> {
+fn build(cache: &Path, root: &Path, suite: &str) -> Result<()> {
     tools::ensure_builders()?;
+    let sources = sources()?;
     tracing::info!(root = %root.display(), "building the guests' base (about 30 s)");
-    let partial = cache.join(format!(".base-{}", std::process::id()));
+    // Ours alone, by the lock; what a killed builder left goes first.
+    let name = root.file_name().unwrap_or_default().to_string_lossy();
+    let partial = cache.join(format!(".{name}.partial"));
     remove(&partial)?;
     let mut command = Command::new("mmdebstrap");
     command.args([
@@ -123,10 +127,7 @@ fn build(cache: &Path, root: &Path, sources: &Sources) -> Result<()> {
         command.arg(format!("--dpkgopt={option}"));
     }
     command.arg(format!("--include={}", recipe::PACKAGES.join(",")));
-    command
-        .arg(&sources.suite)
-        .arg(&partial)
-        .args(&sources.lines);
+    command.arg(suite).arg(&partial).args(&sources);
     let built = tools::run(&mut command, "")
         .and_then(|_| finish(&partial))
         .and_then(|()| fs::rename(&partial, root).map_err(Error::path("name", root)));

@@ -52,23 +52,13 @@ impl Links {
             name: "internet",
             index: UPLINK_INDEX,
         };
-        let made = wire(&mut netlink, here, "fabric", &internet)?;
-        if made {
-            ns::inside(&internet, || {
-                Netlink::open()?.run(&[Request::route(
-                    EVERYWHERE,
-                    Via::Link {
-                        index: UPLINK_INDEX,
-                        source: Some(OUTSIDE),
-                    },
-                )])
-            })?;
-            let source = Some(CONTROLLER_PUBLIC);
-            let index = UPLINK_INDEX;
-            netlink
-                .run(&[Request::route(outside(), Via::Link { index, source })])
-                .map_err(Error::io("connect the fabric with the outside"))?;
-        }
+        wire(&mut netlink, here, "fabric", &internet)?;
+        way_out(&internet, Some(OUTSIDE))?;
+        let source = Some(CONTROLLER_PUBLIC);
+        let index = UPLINK_INDEX;
+        netlink
+            .run(&[Request::route(outside(), Via::Link { index, source })])
+            .map_err(Error::io("connect the fabric with the outside"))?;
         Ok(Self {
             netlink,
             direct: BTreeMap::new(),
@@ -86,13 +76,8 @@ impl Links {
             name: &name,
             index: VNET_INDEX + vnet.index,
         };
-        if wire(&mut self.netlink, here, "up", &path)? {
-            let source = None;
-            let index = UPLINK_INDEX;
-            ns::inside(&path, || {
-                Netlink::open()?.run(&[Request::route(EVERYWHERE, Via::Link { index, source })])
-            })?;
-        }
+        wire(&mut self.netlink, here, "up", &path)?;
+        way_out(&path, None)?;
         self.publish(vnet, &[vnet.nat_address], &[])
     }
 
@@ -169,18 +154,29 @@ pub(super) fn dead_ends(path: &Path, new: &[Net], old: &[Net]) -> Result<()> {
     ns::inside(path, || Netlink::open()?.run(&requests))
 }
 
-/// Makes a wire from the fabric into a namespace; false if it is there.
-fn wire(netlink: &mut Netlink, here: End<'_>, there: &str, path: &Path) -> Result<bool> {
+/// Makes a wire from the fabric into a namespace, unless it is there.
+fn wire(netlink: &mut Netlink, here: End<'_>, there: &str, path: &Path) -> Result<()> {
     let namespace = File::open(path).map_err(Error::path("open", path))?.into();
     let there = End {
         name: there,
         index: UPLINK_INDEX,
     };
     match netlink.run(&[Request::wire(here, there, Place::Open(&namespace), MAC)]) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(()) => Ok(()),
         Err(error) => Err(Error::io(format!("connect {}", path.display()))(error)),
     }
+}
+
+/// Leads everything from a namespace to the fabric.
+fn way_out(path: &Path, source: Option<Ipv4Addr>) -> Result<()> {
+    let index = UPLINK_INDEX;
+    ns::inside(path, || {
+        Netlink::open()?.run(&[
+            Request::up(index),
+            Request::route(EVERYWHERE, Via::Link { index, source }),
+        ])
+    })
 }
 
 fn wire_name(vnet: &Vnet) -> String {

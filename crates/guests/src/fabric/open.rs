@@ -109,6 +109,10 @@ impl Fabric {
         ns::inside(&self.namespace(namespace), work)
     }
 
+    pub(crate) fn cache(&self) -> &Path {
+        &self.inner.cache
+    }
+
     pub(super) fn base(&self) -> Result<&Base> {
         if self.inner.base.get().is_none() {
             let base = Base::ensure(&self.inner.cache)?;

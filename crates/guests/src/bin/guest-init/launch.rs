@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -27,6 +27,7 @@ pub(crate) fn launch(dir: &Path) -> io::Result<()> {
     match launch.flavour {
         Flavour::Lean => start(dir, &launch).map(drop),
         Flavour::Full => Command::new(SELF)
+            .arg0("guest-init")
             .arg("keep")
             .arg(dir)
             .stdin(lock()?)
@@ -69,6 +70,7 @@ fn start(dir: &Path, launch: &Launch) -> io::Result<Child> {
     unshare(flags).map_err(during("make the guest's namespaces"))?;
     connect(&mut router, launch)?;
     let child = Command::new(SELF)
+        .arg0("guest-init")
         .arg("run")
         .arg(dir)
         .stdin(lock()?)
@@ -128,6 +130,7 @@ fn connect(router: &mut Netlink, launch: &Launch) -> io::Result<()> {
     };
     guest.run(&[
         Request::up(LOOPBACK),
+        Request::up(ETH0),
         Request::address(ETH0, launch.address),
         Request::route(
             everywhere,

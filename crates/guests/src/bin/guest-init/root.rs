@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use lazuli_guests::Flavour;
@@ -140,7 +140,11 @@ fn assemble(dir: &Path, launch: &Launch) -> io::Result<()> {
     )?;
     let init = launch.init.to_string_lossy();
     let target = root.join(INIT_IN_GUEST.trim_start_matches('/'));
-    attach(&init, &target, None, MsFlags::MS_BIND, None)?;
+    // The one file that all guests and the machine share: not theirs to write.
+    let sealed = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+    for flags in [MsFlags::MS_BIND, sealed] {
+        attach(&init, &target, None, flags, None)?;
+    }
     if !launch.cgroups.is_empty() {
         control_groups(&root.join("sys/fs/cgroup"))?;
     }
@@ -263,12 +267,15 @@ fn enter() -> io::Result<()> {
 fn protect() -> io::Result<()> {
     let bind = MsFlags::MS_BIND;
     let lock = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
-    for path in ["/proc/sys", "/proc/sysrq-trigger"] {
+    // Not every kernel has the second.
+    let kept = ["/proc/sys", "/proc/sysrq-trigger"];
+    let kept = kept.iter().filter(|path| Path::new(path).exists());
+    for path in kept.clone() {
         attach(path, Path::new(path), None, bind, None)?;
     }
-    let net = PathBuf::from("/proc/sys/net");
-    attach("/proc/sys/net", &net, None, bind, None)?;
-    for path in ["/proc/sys", "/proc/sysrq-trigger"] {
+    let net = "/proc/sys/net";
+    attach(net, Path::new(net), None, bind, None)?;
+    for path in kept {
         attach(path, Path::new(path), None, lock, None)?;
     }
     Ok(())
