@@ -1,6 +1,9 @@
 //! A VM whose guest is real: to SSH, through a restart, to nothing. Needs root
 //! and the guests' init; skips with a word otherwise.
 
+#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
+
 mod common;
 
 use std::path::Path;
@@ -83,18 +86,38 @@ async fn address(sim: &Sim, name: &str) -> String {
     vm[name].as_str().unwrap().to_owned()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_machine_answers_ssh_survives_and_goes() {
+/// Ends what a failed test leaves behind.
+struct Sweeper<'a>(&'a Path);
+
+impl Drop for Sweeper<'_> {
+    fn drop(&mut self) {
+        let fabric = self.0.join("fabric");
+        if fabric.exists()
+            && let Err(error) = GuestHosts::destroy(&fabric)
+        {
+            println!("guests are left in {}: {}", fabric.display(), error.chain());
+        }
+    }
+}
+
+#[test]
+fn a_machine_answers_ssh_survives_and_goes() {
     let dir = tempfile::tempdir().unwrap();
-    let Some(hosts) = hosts(dir.path()) else {
-        return;
-    };
-    let key = dir.path().join("key");
+    let _sweeper = Sweeper(dir.path());
+    // Gone before the sweeper comes, and with it whoever holds the fabric.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if let Some(hosts) = hosts(dir.path()) {
+        runtime.block_on(from_ssh_to_nothing(dir.path(), hosts));
+    }
+}
+
+async fn from_ssh_to_nothing(dir: &Path, hosts: Arc<GuestHosts>) {
+    let key = dir.join("key");
     run(Command::new("ssh-keygen")
         .args(["-q", "-t", "ed25519", "-N", "", "-f"])
         .arg(&key));
     let public_key = std::fs::read_to_string(key.with_extension("pub")).unwrap();
-    let sim = start_with(settings(dir.path()), hosts).await;
+    let sim = start_with(settings(dir), hosts).await;
     let netns = sim.simulator.endpoint().fabric_netns.clone().unwrap();
     let internet = sim.simulator.endpoint().internet_netns.clone().unwrap();
     let subnet = sim.with_network("rg").await;
@@ -133,10 +156,10 @@ async fn a_machine_answers_ssh_survives_and_goes() {
     // Ended and started again: files are kept, the guest comes back powered on.
     ssh(&netns, &key, &private, "echo kept > ~/mark; sync");
     sim.simulator.stop().await;
-    let Some(hosts) = self::hosts(dir.path()) else {
+    let Some(hosts) = self::hosts(dir) else {
         panic!("the fabric is not there any more");
     };
-    let sim = start_with(settings(dir.path()), hosts).await;
+    let sim = start_with(settings(dir), hosts).await;
     until("the file after a restart", "kept", || {
         ssh(&netns, &key, &private, "cat mark")
     });
@@ -152,6 +175,6 @@ async fn a_machine_answers_ssh_survives_and_goes() {
 
     sim.remove(&sim.group("rg")).await;
     sim.simulator.stop().await;
-    let left = GuestHosts::destroy(&dir.path().join("fabric")).unwrap();
+    let left = GuestHosts::destroy(&dir.join("fabric")).unwrap();
     assert_eq!(left, Vec::<String>::new());
 }

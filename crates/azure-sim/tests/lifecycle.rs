@@ -1,6 +1,8 @@
 //! Groups, networks and machines from their creation to their deletion, over
 //! HTTPS, with machines in memory.
 
+#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
+
 mod common;
 
 use std::sync::Arc;

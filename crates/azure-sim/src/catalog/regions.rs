@@ -28,9 +28,14 @@ const fn region_of(
 }
 
 /// The regions offered.
-pub(crate) const REGIONS: [Region; 16] = [
+pub(crate) const REGIONS: [Region; 21] = [
     region_of("eastus", "East US", "US", true, 100),
     region_of("eastus2", "East US 2", "US", true, 100),
+    region_of("northcentralus", "North Central US", "US", false, 113),
+    region_of("westcentralus", "West Central US", "US", false, 113),
+    region_of("southcentralus", "South Central US", "US", true, 113),
+    region_of("canadacentral", "Canada Central", "Canada", true, 112),
+    region_of("brazilsouth", "Brazil South", "Brazil", true, 162),
     region_of("centralus", "Central US", "US", true, 113),
     region_of("westus", "West US", "US", false, 117),
     region_of("westus2", "West US 2", "US", true, 100),

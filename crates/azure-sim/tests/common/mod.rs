@@ -1,6 +1,7 @@
 //! A simulator within the test's process, and a client of it.
 
 #![expect(dead_code, reason = "each test file uses its own part")]
+#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
