@@ -62,8 +62,9 @@ fn read(dir: &Path) -> io::Result<Launch> {
 
 fn start(dir: &Path, launch: &Launch) -> io::Result<Child> {
     let mut router = enter_router(&launch.router)?;
-    let flags = CloneFlags::CLONE_NEWNS
-        | CloneFlags::CLONE_NEWPID
+    // Process 1 makes its mount namespace itself: in a shared one its change of
+    // the root would be ours too.
+    let flags = CloneFlags::CLONE_NEWPID
         | CloneFlags::CLONE_NEWUTS
         | CloneFlags::CLONE_NEWIPC
         | CloneFlags::CLONE_NEWNET;

@@ -36,6 +36,7 @@ pub(crate) fn run(dir: &Path) -> io::Result<()> {
     let lock = io::stdin().as_fd().try_clone_to_owned()?;
     umask(Mode::from_bits_truncate(0o022));
     join_control_groups(&launch)?;
+    unshare(CloneFlags::CLONE_NEWNS).map_err(during("make a view of file systems"))?;
     assemble(dir, &launch)?;
     identify(&launch)?;
     enter()?;
