@@ -17,8 +17,8 @@ pub enum FrameError {
     /// The stream failed, or ended within a frame.
     #[error("failed to move a frame")]
     Io(#[source] io::Error),
-    /// The length is over [`MAX_FRAME`].
-    #[error("frame of {0} bytes is over the limit of {MAX_FRAME}")]
+    /// The length is over [`MAX_FRAME`], or what the reader allows.
+    #[error("frame of {0} bytes is over the limit")]
     TooLong(usize),
     /// The bytes are not the JSON that is expected.
     #[error("failed to understand a frame")]
@@ -66,14 +66,27 @@ pub fn decode<T: DeserializeOwned>(buffer: &[u8]) -> Result<Option<(T, usize)>, 
 /// # Errors
 /// [`FrameError::Ended`] at a clean end; otherwise as it says.
 pub fn read_frame<T: DeserializeOwned>(stream: &mut impl Read) -> Result<T, FrameError> {
+    read_frame_within(stream, MAX_FRAME)
+}
+
+/// Reads one frame of at most `limit` bytes from a blocking stream.
+///
+/// # Errors
+/// [`FrameError::Ended`] at a clean end; otherwise as it says.
+pub fn read_frame_within<T: DeserializeOwned>(
+    stream: &mut impl Read,
+    limit: usize,
+) -> Result<T, FrameError> {
     let mut header = [0; 4];
     match stream.read_exact(&mut header) {
         Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(FrameError::Ended),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            return Err(FrameError::Ended);
+        }
         Err(error) => return Err(FrameError::Io(error)),
     }
     let length = u32::from_be_bytes(header) as usize;
-    if length > MAX_FRAME {
+    if length > limit.min(MAX_FRAME) {
         return Err(FrameError::TooLong(length));
     }
     let mut body = vec![0; length];
