@@ -22,6 +22,9 @@ use zip::write::SimpleFileOptions;
 /// How long anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The program.
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_lazuli-runner");
+
 /// The unit's uuid in all tests.
 pub(crate) const UNIT: &str = "unit-uuid";
 
@@ -51,7 +54,7 @@ impl Machine {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lazuli-runner"));
+        let mut command = Command::new(PROGRAM);
         command.args(args).env("LAZULI_RUNNER_ROOT", &self.root);
         command
     }
@@ -91,7 +94,12 @@ impl Machine {
 
     /// Attaches as the first controller and model.
     pub(crate) fn attach(&self, epoch: u64, connection: u64) -> Host {
-        let mut host = self.connect();
+        self.attach_with(PROGRAM.as_ref(), epoch, connection)
+    }
+
+    /// Attaches through another copy of the program.
+    pub(crate) fn attach_with(&self, program: &Path, epoch: u64, connection: u64) -> Host {
+        let mut host = self.connect_with(program);
         host.send(&Request::Attach(Attach {
             protocol: PROTOCOL,
             controller: "controller".to_owned(),
@@ -104,8 +112,13 @@ impl Machine {
 
     /// Connects without attaching.
     pub(crate) fn connect(&self) -> Host {
-        let mut serve = self
-            .command(&["serve"])
+        self.connect_with(PROGRAM.as_ref())
+    }
+
+    fn connect_with(&self, program: &Path) -> Host {
+        let mut serve = Command::new(program)
+            .arg("serve")
+            .env("LAZULI_RUNNER_ROOT", &self.root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -148,7 +161,7 @@ impl Drop for Machine {
     fn drop(&mut self) {
         if let Some(pid) = self.supervisor().filter(|pid| is_alive(*pid)) {
             let own = fs::read_link(format!("/proc/{pid}/exe")).ok();
-            if own.as_deref() == Some(Path::new(env!("CARGO_BIN_EXE_lazuli-runner"))) {
+            if own.as_deref() == Some(Path::new(PROGRAM)) {
                 self.crash();
             }
         }
@@ -226,7 +239,7 @@ impl Host {
     }
 
     /// Waits until the machine ended the connection.
-    pub(crate) fn ended(&mut self) {
+    pub(crate) fn ended(&self) {
         loop {
             match self.reports.recv_timeout(PATIENCE) {
                 Ok(_) => {}

@@ -22,7 +22,7 @@ pub(crate) fn launch(paths: &Paths, attempt: u32) -> Result<(), Error> {
     let program = env::current_exe().map_err(Error::system("find the own program"))?;
     let systemd = paths.is_system() && Path::new("/run/systemd/system").is_dir();
     if systemd && attempt < SYSTEMD_TRIES {
-        return by_systemd(&program);
+        return by_systemd(&program, attempt);
     }
     let status = Command::new(&program)
         .arg("detach")
@@ -41,14 +41,20 @@ pub(crate) fn launch(paths: &Paths, attempt: u32) -> Result<(), Error> {
     }
 }
 
-fn by_systemd(program: &Path) -> Result<(), Error> {
-    // What hooks leave behind stays when the supervisor ends.
-    let output = Command::new("systemd-run")
+fn by_systemd(program: &Path, attempt: u32) -> Result<(), Error> {
+    let mut command = Command::new("systemd-run");
+    command
         .args(["--quiet", "--collect", "--unit", UNIT])
-        .args(["-p", "KillMode=process"])
-        .args(["-p", "TasksMax=infinity"])
-        .args(["-p", "OOMPolicy=continue"])
         .args(["-p", "Description=Lazuli: runs the hooks of charms"])
+        // What hooks leave behind stays when the supervisor ends.
+        .args(["-p", "KillMode=process"])
+        .args(["-p", "TasksMax=infinity"]);
+    if attempt == 0 {
+        // A hook that runs out of memory must not take the supervisor along.
+        // Releases of systemd before 243 neither do that nor know this.
+        command.args(["-p", "OOMPolicy=continue"]);
+    }
+    let output = command
         .arg("--")
         .arg(program)
         .arg("supervisor")

@@ -261,3 +261,7 @@ fn file(zip: &mut ZipArchive<BufReader<File>>, entry: &Entry, at: &Path) -> Resu
     to.set_permissions(fs::Permissions::from_mode(mode))
         .map_err(Error::file("set the mode of", at))
 }
+
+#[cfg(test)]
+#[path = "archive_tests.rs"]
+mod tests;

@@ -1,6 +1,5 @@
 //! A run from its start to its outcome.
 
-use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -171,14 +170,10 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     let started_ms = clock::now_ms();
     let since = Instant::now();
     note_start(supervisor, run, &child, started_ms);
-    let mut streams: Vec<(&'static str, Box<dyn Read + Send>)> = Vec::new();
-    if let Some(stdout) = child.stdout.take() {
-        streams.push(("DEBUG", Box::new(stdout)));
-    }
-    if let Some(stderr) = child.stderr.take() {
-        streams.push(("WARNING", Box::new(stderr)));
-    }
-    let capture = Capture::start(supervisor, run, streams);
+    let stdout = child.stdout.take().map(|pipe| ("DEBUG", pipe.into()));
+    let stderr = child.stderr.take().map(|pipe| ("WARNING", pipe.into()));
+    let pipes = stdout.into_iter().chain(stderr).collect();
+    let capture = Capture::start(supervisor, run, pipes);
     match capture {
         Ok(capture) => Ok(Ok(Running {
             child,

@@ -2,13 +2,16 @@
 //! both bounded, whatever it prints.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::Read;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use lazuli_runner::frames::Output;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::Error;
 use crate::supervisor::Supervisor;
@@ -42,35 +45,51 @@ pub(super) struct Capture {
 struct Inner {
     kept: Kept,
     rate: Rate,
-    /// Streams that are still read.
-    open: usize,
+    /// Whether anything is still read.
+    open: bool,
     /// Whether the hook is over: what comes now is thrown away.
     over: bool,
 }
 
+/// One of a hook's pipes.
+#[derive(Debug)]
+struct Stream {
+    level: &'static str,
+    pipe: File,
+    lines: Lines,
+}
+
 impl Capture {
-    /// Reads streams, each with the level of its lines, until they end or the
+    /// Reads pipes, each with the level of its lines, until they end or the
     /// hook is over.
     pub(super) fn start(
         supervisor: &Arc<Supervisor>,
         run: &Arc<Run>,
-        streams: Vec<(&'static str, Box<dyn Read + Send>)>,
+        pipes: Vec<(&'static str, OwnedFd)>,
     ) -> Result<Arc<Self>, Error> {
         let limit = run.intent.request.limits.output_bytes.min(KEPT_MAX);
         let capture = Arc::new(Self {
             inner: Mutex::new(Inner {
                 kept: Kept::new(limit),
                 rate: Rate::new(Instant::now()),
-                open: streams.len(),
+                open: true,
                 over: false,
             }),
             ended: Condvar::new(),
         });
-        for (level, stream) in streams {
+        let streams = pipes
+            .into_iter()
+            .map(|(level, pipe)| Stream {
+                level,
+                pipe: pipe.into(),
+                lines: Lines::default(),
+            })
+            .collect();
+        {
             let (supervisor, run) = (Arc::clone(supervisor), Arc::clone(run));
             let reader = Arc::clone(&capture);
             thread::Builder::new()
-                .spawn(move || reader.read(&supervisor, &run, level, stream))
+                .spawn(move || reader.read(&supervisor, &run, streams))
                 .map_err(Error::system("start a thread"))?;
         }
         Ok(capture)
@@ -80,55 +99,82 @@ impl Capture {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(
-        &self,
-        supervisor: &Arc<Supervisor>,
-        run: &Arc<Run>,
-        level: &str,
-        mut stream: Box<dyn Read + Send>,
-    ) {
+    /// Reads all pipes in one thread, so that the order in which a hook
+    /// prints to them is kept as far as it can be known.
+    fn read(&self, supervisor: &Arc<Supervisor>, run: &Arc<Run>, mut streams: Vec<Stream>) {
         let request = &run.intent.request;
         let module = format!("unit.{}.{}", request.unit, request.hook.name);
-        let mut lines = Lines::default();
         let mut buffer = vec![0; 16 << 10];
-        loop {
-            let bytes = match stream.read(&mut buffer) {
-                Ok(0) => break,
-                Ok(count) => &buffer[..count],
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-                Err(_) => break,
-            };
-            let mut inner = self.inner();
-            if inner.over {
-                drop(inner);
-                drain(supervisor, stream);
-                break;
-            }
-            inner.kept.push(bytes);
-            let mut dropped = 0;
-            lines.push(bytes, |line| {
-                if inner.rate.admits(Instant::now()) {
-                    supervisor.log(run, level, &module, &String::from_utf8_lossy(line));
+        while !streams.is_empty() {
+            let mut index = 0;
+            for ready in wait(&streams) {
+                let Some(stream) = streams.get_mut(index) else {
+                    break;
+                };
+                let count = if ready {
+                    stream.pipe.read(&mut buffer).unwrap_or_default()
                 } else {
-                    dropped += 1;
+                    index += 1;
+                    continue;
+                };
+                if count == 0 {
+                    let ended = streams.remove(index);
+                    self.end_line(supervisor, run, &module, ended);
+                } else if self.take(supervisor, run, &module, stream, &buffer[..count]) {
+                    index += 1;
+                } else {
+                    // Too many daemons print: this one has to do without.
+                    streams.clear();
                 }
-            });
-            drop(inner);
-            if dropped > 0 {
-                run.logs().drop_lines(dropped);
-                supervisor.announce(run);
             }
         }
         let mut inner = self.inner();
         if inner.over {
             supervisor.lingering.fetch_sub(1, Ordering::AcqRel);
-            return;
         }
-        lines.finish(|line| {
-            supervisor.log(run, level, &module, &String::from_utf8_lossy(line));
-        });
-        inner.open -= 1;
+        inner.open = false;
         self.ended.notify_all();
+    }
+
+    /// Takes bytes in; says whether to go on.
+    fn take(
+        &self,
+        supervisor: &Arc<Supervisor>,
+        run: &Arc<Run>,
+        module: &str,
+        stream: &mut Stream,
+        bytes: &[u8],
+    ) -> bool {
+        let mut inner = self.inner();
+        if inner.over {
+            // On behalf of a daemon that still prints, so that it neither
+            // blocks nor dies of it, as long as not too many do.
+            return supervisor.lingering.load(Ordering::Acquire) <= LINGERING_MAX;
+        }
+        inner.kept.push(bytes);
+        let mut dropped = 0;
+        stream.lines.push(bytes, |line| {
+            if inner.rate.admits(Instant::now()) {
+                supervisor.log(run, stream.level, module, &String::from_utf8_lossy(line));
+            } else {
+                dropped += 1;
+            }
+        });
+        drop(inner);
+        if dropped > 0 {
+            run.logs().drop_lines(dropped);
+            supervisor.announce(run);
+        }
+        true
+    }
+
+    /// Logs what a pipe ended with, when that is no whole line.
+    fn end_line(&self, supervisor: &Arc<Supervisor>, run: &Arc<Run>, module: &str, stream: Stream) {
+        if !self.inner().over {
+            stream.lines.finish(|line| {
+                supervisor.log(run, stream.level, module, &String::from_utf8_lossy(line));
+            });
+        }
     }
 
     /// Ends the capture after the hook's process ended: what is in the pipes
@@ -136,24 +182,33 @@ impl Capture {
     pub(super) fn finish(&self, supervisor: &Supervisor) -> Output {
         let (mut inner, _) = self
             .ended
-            .wait_timeout_while(self.inner(), LINGER, |inner| inner.open > 0)
+            .wait_timeout_while(self.inner(), LINGER, |inner| inner.open)
             .unwrap_or_else(PoisonError::into_inner);
         inner.over = true;
-        // Their readers go on, and keep the supervisor alive: a daemon must
-        // not die of printing because nothing else is to be done.
-        supervisor.lingering.fetch_add(inner.open, Ordering::AcqRel);
+        if inner.open {
+            // The reader goes on, and keeps the supervisor alive: a daemon
+            // must not die of printing because nothing else is to be done.
+            supervisor.lingering.fetch_add(1, Ordering::AcqRel);
+        }
         let limit = inner.kept.limit;
         std::mem::replace(&mut inner.kept, Kept::new(limit)).into_output()
     }
 }
 
-/// Reads on behalf of a daemon that still prints, so that it neither blocks
-/// nor dies of it, as long as not too many do.
-fn drain(supervisor: &Supervisor, mut stream: Box<dyn Read + Send>) {
-    let mut buffer = [0; 4096];
-    while supervisor.lingering.load(Ordering::Acquire) <= LINGERING_MAX
-        && stream.read(&mut buffer).is_ok_and(|count| count > 0)
-    {}
+/// Waits until pipes can be read; says which. All, when waiting fails: reading
+/// then blocks, or says what is wrong.
+fn wait(streams: &[Stream]) -> Vec<bool> {
+    let mut pipes: Vec<PollFd<'_>> = streams
+        .iter()
+        .map(|stream| PollFd::new(stream.pipe.as_fd(), PollFlags::POLLIN))
+        .collect();
+    loop {
+        match poll(&mut pipes, PollTimeout::NONE) {
+            Err(nix::Error::EINTR) => {}
+            Err(_) => return vec![true; pipes.len()],
+            Ok(_) => return pipes.iter().map(|pipe| pipe.any() != Some(false)).collect(),
+        }
+    }
 }
 
 /// The head and the tail of a stream.

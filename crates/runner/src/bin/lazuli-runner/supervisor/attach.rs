@@ -205,15 +205,14 @@ fn admit(
         charms,
         runs: runs.iter().map(|run| run.summary()).collect(),
     });
-    // From here on new reports go to this connection; a report that comes
-    // both ways is the same report.
+    // New reports go to this connection as soon as the state is let go of,
+    // hence after these; one that comes both ways is the same report.
     if let Some(older) = state
         .attached
         .insert(owner.clone(), Arc::clone(&connection))
     {
         older.close();
     }
-    drop(state);
     for run in runs {
         run.logs().announced = false;
         connection.announce(&run);
@@ -221,6 +220,7 @@ fn admit(
             connection.report(report);
         }
     }
+    drop(state);
     for report in supervisor.asks.reports(&owner) {
         connection.report(report);
     }
