@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use lazuli_runner::frames::{
     Attach, CharmRef, Context, Hook, HookKind, Limits, Outcome, PROTOCOL, Report, Request, RunId,
-    RunRequest, read_frame, write_frame,
+    RunRequest, answer, hello, read_frame, write_frame,
 };
 use sha2::{Digest, Sha256};
 use zip::ZipWriter;
@@ -125,10 +125,10 @@ impl Machine {
             .unwrap();
         let mut stdin = serve.stdin.take().unwrap();
         let mut stdout = BufReader::new(serve.stdout.take().unwrap());
-        stdin.write_all(b"hello n0nce\n").unwrap();
+        stdin.write_all(hello("n0nce").as_bytes()).unwrap();
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        assert_eq!(line, format!("lazuli n0nce {PROTOCOL}\n"));
+        assert_eq!(line, answer("n0nce", PROTOCOL));
         let (sender, reports) = channel();
         thread::spawn(move || {
             while let Ok(report) = read_frame::<Report>(&mut stdout) {

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::process::Command;
 
-use lazuli_runner::frames::{Exit, RelationContext, RunRequest, Write};
+use lazuli_runner::frames::{Exit, RelationContext, RunRequest, Write, read_frame, write_frame};
 
 use crate::support::{Machine, is_alive, pid_in, request, signal, wait_until};
 
@@ -124,6 +125,16 @@ fn contexts_cannot_be_forged() {
             )
         );
     }
+    // A tool of a later release.
+    let mut stream = UnixStream::connect(&socket).unwrap();
+    let call_unknown = serde_json::json!({"context": context, "tool": "fly", "args": []});
+    write_frame(&mut stream, &call_unknown).unwrap();
+    let reply: serde_json::Value = read_frame(&mut stream).unwrap();
+    assert_eq!(reply["done"]["code"], 1);
+    assert_eq!(
+        reply["done"]["stderr"],
+        "ERROR bad request: unknown command: fly\n"
+    );
     // A foreign process that knows it may: that is how grandchildren work.
     assert_eq!(call(Some(&context)), (0, String::new()));
     fs::write(agent.join("go"), "").unwrap();

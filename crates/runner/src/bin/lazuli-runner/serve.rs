@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use lazuli_runner::frames::PROTOCOL;
+use lazuli_runner::frames::{self, PROTOCOL};
 
 use crate::build;
 use crate::error::Error;
@@ -33,7 +33,7 @@ pub(crate) fn serve(paths: &Paths) -> Result<(), Error> {
     let stream = attach(paths)?;
     let mut stdout = io::stdout();
     stdout
-        .write_all(format!("lazuli {nonce} {PROTOCOL}\n").as_bytes())
+        .write_all(frames::answer(&nonce, PROTOCOL).as_bytes())
         .and_then(|()| stdout.flush())
         .map_err(Error::system("answer the host"))?;
     relay(stream)

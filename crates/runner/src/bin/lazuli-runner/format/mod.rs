@@ -6,6 +6,7 @@
 //! except that long lines are not folded.
 
 mod json;
+mod scalar;
 mod yaml;
 
 use std::collections::BTreeMap;

@@ -14,6 +14,9 @@ use crate::tools::{Leadership, Session};
 /// The most immediate writes that wait to be acknowledged.
 const WRITES_MAX: usize = 10_000;
 
+/// The most bytes of them.
+const WRITES_BYTES_MAX: usize = 8 << 20;
+
 /// A run that was not acknowledged.
 #[derive(Debug)]
 pub(crate) struct Run {
@@ -45,6 +48,7 @@ pub(crate) struct Live {
     pub(crate) unrecorded: bool,
     leader_until: Option<Duration>,
     writes: Vec<(u64, Write)>,
+    writes_bytes: usize,
     immediate: u64,
 }
 
@@ -156,9 +160,11 @@ impl Run {
     /// Journals an immediate write; the report to send once it is.
     pub(crate) fn write(&self, write: Write) -> Result<Report, Error> {
         let mut live = self.live();
-        if live.writes.len() >= WRITES_MAX {
+        let bytes = size(&write);
+        if live.writes.len() >= WRITES_MAX || live.writes_bytes + bytes > WRITES_BYTES_MAX {
             return Err(Error::Refused(format!(
-                "{WRITES_MAX} writes wait for the controller, which does not answer"
+                "{} writes wait for the controller, which does not answer",
+                live.writes.len()
             )));
         }
         let n = live.immediate + 1;
@@ -166,6 +172,7 @@ impl Run {
             record.write(n, &write)?;
         }
         live.immediate = n;
+        live.writes_bytes += bytes;
         live.writes.push((n, write.clone()));
         Ok(Report::Immediate {
             run: self.id().clone(),
@@ -178,6 +185,7 @@ impl Run {
     pub(crate) fn acknowledge_writes(&self, upto: u64) -> Result<(), Error> {
         let mut live = self.live();
         live.writes.retain(|(n, _)| *n > upto);
+        live.writes_bytes = live.writes.iter().map(|(_, write)| size(write)).sum();
         match &self.record {
             Some(record) => record.acknowledged(upto, live.writes.is_empty()),
             None => Ok(()),
@@ -246,5 +254,20 @@ impl Run {
                 RunState::Running
             },
         }
+    }
+}
+
+/// About how many bytes an immediate write takes.
+fn size(write: &Write) -> usize {
+    match write {
+        Write::Status {
+            status, message, ..
+        } => status.len() + message.len(),
+        Write::LeaderSet { settings } | Write::RelationSet { settings, .. } => settings
+            .iter()
+            .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 64)
+            .sum(),
+        Write::WorkloadVersion { version } => version.len(),
+        Write::OpenPort { .. } | Write::ClosePort { .. } => 64,
     }
 }

@@ -186,6 +186,26 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_kept_within_bounds() {
+        let mut fixture = Fixture::new("a/0").related();
+        let question = |n: u64| Question::RelationSettings {
+            relation: 1,
+            member: format!("b/{n}"),
+        };
+        for n in 0..4 {
+            let settings = [("k".to_owned(), "x".repeat(3 << 20))].into();
+            fixture.answered(question(n), Ok(Answer::Settings { settings }));
+        }
+        fixture.asks("relation-get -r 1 k b/0", &question(0));
+        assert_eq!(
+            fixture
+                .answer(&["relation-get", "-r", "1", "k", "b/3"])
+                .code,
+            0
+        );
+    }
+
+    #[test]
     fn wrong_arguments() {
         let fixture = Fixture::new("a/0").related();
         for (args, text) in [

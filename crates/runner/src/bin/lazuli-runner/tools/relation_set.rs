@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn a_hook_does_not_write_without_bound() {
         let mut fixture = Fixture::new("a/0").in_relation_hook();
-        let value = "x".repeat(3 << 20);
+        let value = "x".repeat(3 << 19);
         let write = |key: &str| set(false, &[(key, Some(value.as_str()))]);
         fixture.session.apply(&write("a")).unwrap();
         fixture.session.apply(&write("a")).unwrap();

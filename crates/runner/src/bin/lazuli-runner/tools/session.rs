@@ -1,7 +1,7 @@
 //! What a hook's tools see: the context as it came, what the hook wrote
 //! since, and what the controller answered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use lazuli_runner::frames::{
@@ -15,7 +15,10 @@ pub(crate) const GUARANTEE: Duration = Duration::from_secs(30);
 
 /// The most of buffered settings in one hook, in bytes: the outcome has to fit
 /// a frame, whatever the bytes are.
-const PENDING_MAX: usize = 4 << 20;
+const PENDING_MAX: usize = 2 << 20;
+
+/// The most of answers that are kept for a hook, in bytes; the oldest go.
+const ANSWERS_MAX: usize = 8 << 20;
 
 /// What one call of a tool sees.
 #[derive(Debug)]
@@ -61,8 +64,8 @@ pub(crate) struct Session {
     status: Option<StatusContext>,
     /// Leader settings it set.
     leader_settings: BTreeMap<String, Option<String>>,
-    /// What was answered: stable for the hook.
-    answers: Vec<(Question, Result<Answer, String>)>,
+    /// What was answered: stable for the hook, unless it asks for very much.
+    answers: VecDeque<(Question, Result<Answer, String>)>,
 }
 
 impl Session {
@@ -138,7 +141,14 @@ impl Session {
 
     /// Keeps an answer of the controller.
     pub(crate) fn answered(&mut self, question: Question, answer: Result<Answer, String>) {
-        self.answers.push((question, answer));
+        self.answers.push_back((question, answer));
+        let mut total: usize = self.answers.iter().map(|(_, answer)| size(answer)).sum();
+        while total > ANSWERS_MAX
+            && self.answers.len() > 1
+            && let Some((_, oldest)) = self.answers.pop_front()
+        {
+            total -= size(&oldest);
+        }
     }
 
     /// Everything that is committed only if the hook succeeds.
@@ -264,6 +274,19 @@ impl ToolContext<'_> {
                 .as_deref()
                 .map_err(|why| Stop::Failed(why.clone())),
         }
+    }
+}
+
+/// About how many bytes an answer takes.
+fn size(answer: &Result<Answer, String>) -> usize {
+    match answer {
+        Ok(Answer::Settings { settings }) => settings
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 64)
+            .sum(),
+        Ok(Answer::Document { value }) => value.to_string().len(),
+        Ok(Answer::Leader { .. }) => 0,
+        Err(text) => text.len(),
     }
 }
 
