@@ -55,19 +55,8 @@ impl<T: DeserializeOwned> SseStream<T> {
     /// that the server named as its last words.
     pub async fn next(&mut self) -> Result<Option<SseMessage<T>>, ClientError> {
         loop {
-            while let Some(raw) = self.parser.next() {
-                match raw.event.as_str() {
-                    "problem" => {
-                        let problem = serde_json::from_str(&raw.data)
-                            .map_err(|error| self.broke(&error.to_string()))?;
-                        return Err(ClientError::Problem(Box::new(problem)));
-                    }
-                    _ => {
-                        let data = serde_json::from_str(&raw.data)
-                            .map_err(|error| self.broke(&error.to_string()))?;
-                        return Ok(Some(SseMessage { id: raw.id, data }));
-                    }
-                }
+            if let Some(raw) = self.parser.next() {
+                return self.message(raw).map(Some);
             }
             match tokio::time::timeout(SILENCE, self.chunks.next()).await {
                 Err(_) => return Err(self.broke("nothing came for a minute")),
@@ -80,6 +69,16 @@ impl<T: DeserializeOwned> SseStream<T> {
                 }
             }
         }
+    }
+
+    fn message(&self, raw: Raw) -> Result<SseMessage<T>, ClientError> {
+        let wrong = |error: serde_json::Error| self.broke(&error.to_string());
+        if raw.event == "problem" {
+            let problem = serde_json::from_str(&raw.data).map_err(wrong)?;
+            return Err(ClientError::Problem(Box::new(problem)));
+        }
+        let data = serde_json::from_str(&raw.data).map_err(wrong)?;
+        Ok(SseMessage { id: raw.id, data })
     }
 
     fn broke(&self, reason: &str) -> ClientError {
