@@ -164,7 +164,7 @@ impl ConfigOption {
     }
 
     /// Takes a value of a document that has the type already, or is a text that reads as it (for ints in any base
-    /// that Go knows: `0x10`, `010`). `null` is `None`.
+    /// that Go knows: `0x10`, `010`). An integer does for a float. `null` is `None`.
     pub fn coerce(
         &self,
         name: &str,
@@ -177,9 +177,7 @@ impl ConfigOption {
             (OptionType::Boolean, Value::String(text)) => {
                 parse_bool(text).map(ConfigValue::Boolean)
             }
-            (OptionType::Float, Value::Number(number)) if number.is_f64() => {
-                number.as_f64().map(ConfigValue::Float)
-            }
+            (OptionType::Float, Value::Number(number)) => number.as_f64().map(ConfigValue::Float),
             (OptionType::Int, Value::Number(number)) => number.as_i64().map(ConfigValue::Int),
             (OptionType::Int, Value::String(text)) => {
                 parse_int_any_base(text).map(ConfigValue::Int)

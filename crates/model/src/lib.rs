@@ -17,5 +17,6 @@ pub mod ports;
 pub mod state;
 pub mod status;
 mod text;
+pub mod yaml;
 
 pub use text::natural_cmp;

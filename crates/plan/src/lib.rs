@@ -9,9 +9,20 @@
 //! and no I/O here: the time, what is in flight and what the cloud offers are
 //! inputs.
 
+mod advance;
 mod affected;
 mod cloud;
+mod leader;
+mod outcome;
+mod settings;
+mod subject;
 mod types;
+mod unit;
 
+pub use affected::{affected, subjects};
 pub use cloud::SharedNames;
+pub use leader::{leader_grant_millis, renewed_grant};
+pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
+pub use settings::effective_config;
+pub use subject::{is_ready, plan_subject};
 pub use types::{Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan};

@@ -383,9 +383,21 @@ fn unmake(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine) {
     }
 }
 
+/// Whether the instance is being deleted, or is gone.
+pub(crate) fn instance_is_going(state: &ModelState, machine: &Machine) -> bool {
+    let effect = state
+        .machine_state(machine.id)
+        .and_then(|known| instance(state, known));
+    effect.is_none_or(|effect| {
+        matches!(
+            effect.state,
+            EffectState::Deleting { .. } | EffectState::Gone
+        )
+    })
+}
+
 /// The instance's status in Juju's words (`machine-status`).
-#[must_use]
-pub fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
+pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     let status = |word: &str, message: String| Status::new(word, message, inputs.now);
     let Some(known) = inputs.state.machine_state(machine.id) else {
         return status("pending", String::new());

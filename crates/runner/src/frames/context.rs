@@ -40,8 +40,11 @@ pub struct Context {
     pub relation: Option<HookRelation>,
     /// The unit's own workload status.
     pub status: StatusContext,
-    /// Ports the unit has opened, and those of other units of its machine.
+    /// Ports the unit has opened.
     pub ports: Vec<super::PortRange>,
+    /// The same by endpoint, for `opened-ports --endpoints`. Ports that are
+    /// listed under no endpoint, or under the empty one, are open for all.
+    pub endpoint_ports: BTreeMap<String, Vec<super::PortRange>>,
     /// Ports of other units on the same machine: (unit, range), to detect
     /// conflicts at once as Juju does.
     pub foreign_ports: Vec<(String, super::PortRange)>,

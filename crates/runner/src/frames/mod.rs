@@ -18,7 +18,10 @@ pub use outcome::{Exit, LogLine, Outcome, Output, Refusal, Report, RunState, Run
 pub use request::{
     Answer, Attach, CharmRef, Hook, HookKind, Limits, Question, Request, RunId, RunRequest,
 };
-pub use wire::{FrameError, MAX_FRAME, decode, encode, read_frame, write_frame};
+pub use wire::{
+    FrameError, MAX_FRAME, answer, decode, encode, hello, read_frame, read_frame_within,
+    write_frame,
+};
 pub use write::{PortRange, Write};
 
 /// The version of frames, journal and socket.

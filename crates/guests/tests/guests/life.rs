@@ -1,0 +1,184 @@
+//! Power, adoption, packages, and what is left when all is over.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use crate::support::{World, eventually, init, possible, said};
+use lazuli_guests::{Fabric, Namespace, PackageOptions, Power, Stop};
+
+#[test]
+fn files_survive_power_cycles() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    world
+        .fabric()
+        .create(world.spec("a", "net", "10.1.0.4/24"))
+        .unwrap();
+    let run = |script: &str| world.run("10.1.0.4", script);
+    let key = run("cat /etc/ssh/ssh_host_ed25519_key.pub; cat /etc/machine-id");
+    run("echo kept > file; nohup sleep 1000 >/dev/null 2>&1 &");
+    let first = run("cat /proc/sys/kernel/random/boot_id");
+    for how in [Stop::Graceful, Stop::Kill] {
+        world.fabric().stop("a", how).unwrap();
+        assert_eq!(
+            world.fabric().guest("a").unwrap().unwrap().power,
+            Power::Off
+        );
+        assert!(!world.connects(Namespace::Fabric, "10.1.0.4", 22));
+        world.fabric().stop("a", how).unwrap();
+        world.fabric().start("a").unwrap();
+        world.fabric().start("a").unwrap();
+        assert_eq!(run("cat file"), "kept");
+    }
+    assert_eq!(run("pgrep sleep | wc -l"), "0");
+    assert_ne!(run("cat /proc/sys/kernel/random/boot_id"), first);
+    assert_eq!(
+        run("cat /etc/ssh/ssh_host_ed25519_key.pub; cat /etc/machine-id"),
+        key
+    );
+
+    // From inside: a reboot comes back, a power-off does not, until resumed.
+    let before = run("cat /proc/sys/kernel/random/boot_id; nohup sleep 1000 >/dev/null 2>&1 &");
+    world.ssh("10.1.0.4", None, "sudo -n shutdown -r now");
+    eventually("the guest is back", || {
+        let output = world.ssh("10.1.0.4", None, "cat /proc/sys/kernel/random/boot_id");
+        output.status.success() && said(&output) != before
+    });
+    assert_eq!(run("pgrep sleep | wc -l; cat file"), "0\nkept");
+    world.ssh("10.1.0.4", None, "sudo -n poweroff");
+    let is_off = || world.fabric().guest("a").unwrap().unwrap().power == Power::Off;
+    eventually("the guest is off", is_off);
+    assert!(world.fabric().resume().is_empty());
+    assert_eq!(run("cat file"), "kept");
+
+    // What its owner stopped stays off.
+    world.fabric().stop("a", Stop::Kill).unwrap();
+    assert!(world.fabric().resume().is_empty());
+    assert!(is_off());
+    world.fabric().delete("a").unwrap();
+    world.fabric().delete("a").unwrap();
+    assert!(world.fabric().guest("a").unwrap().is_none());
+    world.end();
+}
+
+fn manager(world: &World, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lazuli-guests"));
+    command
+        .arg("--dir")
+        .arg(world.dir())
+        .args(words)
+        .env("LAZULI_GUEST_INIT", init())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+#[test]
+fn guests_outlive_their_manager_and_are_adopted() {
+    if !possible() {
+        return;
+    }
+    let mut world = World::new();
+    drop(world.fabric.take());
+    let key = world.folder.path().join("key.pub");
+    let key = key.to_str().unwrap();
+    assert!(
+        manager(&world, &["up", "2", "--key", key])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let mut packages = manager(&world, &["packages", "hello"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(packages.stdout.as_mut().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.starts_with("serving"), "{line}");
+    assert!(manager(&world, &["resume"]).status().unwrap().code() == Some(1));
+    packages.kill().unwrap();
+    packages.wait().unwrap();
+    world.open();
+    let boot = world.run("10.64.0.4", "cat /proc/sys/kernel/random/boot_id");
+    let guests = world.fabric().list().unwrap();
+    assert!(guests.iter().all(|guest| guest.power == Power::On));
+    assert_eq!(guests.len(), 2);
+
+    // The adopted fabric is whole: the rules can change, new guests can come.
+    world
+        .fabric()
+        .create(world.spec("new", "dev", "10.64.1.4/18"))
+        .unwrap();
+    let script = "timeout 2 nc -z 10.64.0.4 22 && echo open";
+    assert_eq!(said(&world.exec("new", script)), "open");
+    let still = world.run("10.64.0.4", "cat /proc/sys/kernel/random/boot_id");
+    assert_eq!(still, boot);
+    world.end();
+}
+
+#[test]
+fn a_manager_killed_at_work_leaves_nothing_that_cannot_be_removed() {
+    if !possible() {
+        return;
+    }
+    for guests in [1, 4, 12] {
+        let mut world = World::new();
+        drop(world.fabric.take());
+        let mut up = manager(&world, &["up", "40"]).spawn().unwrap();
+        let begun = || {
+            let found = Fabric::peek(&world.dir()).unwrap_or_default();
+            found
+                .iter()
+                .filter(|guest| guest.power == Power::On)
+                .count()
+                >= guests
+        };
+        eventually("some guests are up", begun);
+        up.kill().unwrap();
+        up.wait().unwrap();
+        world.open();
+        assert!(world.fabric().resume().is_empty());
+        world.end();
+    }
+}
+
+#[test]
+fn packages_come_from_the_machine() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    let options = PackageOptions {
+        only: vec!["hello".to_owned()],
+        ..PackageOptions::default()
+    };
+    let source = match world.fabric().serve_packages(&options) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("SKIPPED: {error}");
+            return world.end();
+        }
+    };
+    let mut closed = world.spec("closed", "net", "10.1.0.5/24");
+    closed.policy.egress = lazuli_guests::Egress::None;
+    world.fabric().create(closed).unwrap();
+    world
+        .fabric()
+        .create(world.spec("open", "net", "10.1.0.4/24"))
+        .unwrap();
+    let update = "apt-get -q -o Acquire::Retries=0 -o Acquire::http::Timeout=1 update 2>&1";
+    let output = said(&world.exec("closed", update));
+    assert!(output.contains("Failed to fetch"), "{output}");
+    said(&world.exec("open", update));
+    said(&world.exec("open", "apt-get install -y hello && hello"));
+    drop(source);
+    // It can be served again at once.
+    drop(world.fabric().serve_packages(&options).unwrap());
+    world.end();
+}
