@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lazuli_model::id::ModelId;
 use lazuli_runner::frames;
-use lazuli_store::{Level, LogLine, Store};
+use lazuli_store::Store;
+use lazuli_store::logs::{Level, LogLine};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 

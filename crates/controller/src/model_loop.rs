@@ -8,11 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_model::id::{EffectId, MachineId, ModelId};
-use lazuli_model::state::{Change, EffectSpec, EffectState, MachineState, Row};
+use lazuli_model::id::{EffectId, MachineId, ModelId, UnitId};
+use lazuli_model::offer::Offer;
+use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, MachineState, Row, RowKey};
 use lazuli_plan::{Action, Running, Subject};
-use lazuli_runner::frames::{Refusal, Report, Request, RunId};
-use lazuli_store::{Batch, Class, Loaded, Refreshed, StoreError};
+use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use lazuli_store::heads::Position;
+use lazuli_store::{Batch, Class, Loaded, StoreError};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -60,11 +62,12 @@ pub(crate) struct ModelLoop {
     model: ModelId,
     epoch: u64,
     desk: Desk,
-    loaded: Loaded,
+    /// How far the rows are that were read.
+    position: Position,
     fleet: Fleet,
     cloud: CloudWorker,
     inbox: mpsc::Receiver<Message>,
-    offers: watch::Receiver<Arc<Vec<lazuli_model::offer::Offer>>>,
+    offers: watch::Receiver<Arc<Vec<Offer>>>,
     /// Messages whose effect is not committed yet: taken again after a reload.
     batch: Vec<Message>,
     /// What machines are told once the batch is committed.
@@ -81,14 +84,14 @@ impl ModelLoop {
         fleet: Fleet,
         cloud: CloudWorker,
         inbox: mpsc::Receiver<Message>,
-        offers: watch::Receiver<Arc<Vec<lazuli_model::offer::Offer>>>,
+        offers: watch::Receiver<Arc<Vec<Offer>>>,
     ) -> Self {
         Self {
             shared,
             model: loaded.state.model().id,
             epoch,
-            desk: Desk::new(loaded.state.clone()),
-            loaded,
+            desk: Desk::new(loaded.state),
+            position: loaded.position,
             fleet,
             cloud,
             inbox,
@@ -184,25 +187,20 @@ impl ModelLoop {
         }
         let bodies = freeze::new_machines(&self.shared, &self.cloud, &mut self.desk).await?;
         let changes = self.desk.changes();
-        let deletes_desired = changes.iter().any(|change| {
-            matches!(change, Change::Delete(key) if lazuli_store::is_desired(key))
-        });
+        let touches_desired = changes.iter().any(|change| is_desired(&change.key()));
         let batch = Batch {
             bodies,
-            generation: deletes_desired.then_some(self.loaded.position.generation),
-            ..Batch::new(self.model, self.epoch, changes.clone())
+            generation: touches_desired.then_some(self.position.generation),
+            ..Batch::new(self.model, self.epoch, changes)
         };
         let committed = self.shared.store.commit(&[batch]).await?;
-        for change in changes {
-            self.loaded.state.apply(change);
-        }
         self.desk.committed();
         let Some(done) = committed.first() else {
             return Ok(false);
         };
         // Only when nobody committed in between is what we have all there is.
-        if done.position.revision == self.loaded.position.revision + 1 {
-            self.loaded.position = done.position;
+        if done.position.revision == self.position.revision + 1 {
+            self.position = done.position;
         }
         Ok(done.removed)
     }
@@ -230,8 +228,8 @@ impl ModelLoop {
         *retry = (*retry * 2).min(LAST_RETRY);
         match lazuli_store::load(self.shared.store.pool(), self.model).await {
             Ok(loaded) => {
-                self.desk.reload(loaded.state.clone());
-                self.loaded = loaded;
+                self.desk.reload(loaded.state);
+                self.position = loaded.position;
                 Ok(())
             }
             Err(error) if error.class() == Class::NotFound => Err(End::Removed),
@@ -241,25 +239,39 @@ impl ModelLoop {
 
     /// Reads what others committed.
     async fn refresh(&mut self) -> Result<(), End> {
-        let refreshed = lazuli_store::refresh(self.shared.store.pool(), &mut self.loaded).await;
-        match refreshed {
-            Ok(Refreshed::Changed(changes)) => {
-                for change in changes {
-                    self.desk.absorb(change);
-                }
-                Ok(())
-            }
-            Ok(Refreshed::Reloaded) => {
-                self.desk.reload(self.loaded.state.clone());
-                Ok(())
-            }
-            Ok(Refreshed::Removed) => Err(End::Removed),
+        match self.read_changes().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Removed),
             // The next ring, or the sweep, tries again.
             Err(error) => {
                 tracing::warn!(model = %self.model, %error, "failed to read what changed");
                 Ok(())
             }
         }
+    }
+
+    /// Whether the model is still there.
+    async fn read_changes(&mut self) -> Result<bool, StoreError> {
+        let pool = self.shared.store.pool();
+        let since = self.position.revision;
+        let Some(changed) = lazuli_store::changed_since(pool, self.model, since).await? else {
+            return Ok(false);
+        };
+        if changed.position.revision == since {
+            return Ok(true);
+        }
+        let Some(keys) = changed.keys else {
+            // Older than the events that are kept.
+            let loaded = lazuli_store::load(pool, self.model).await?;
+            self.desk.reload(loaded.state);
+            self.position = loaded.position;
+            return Ok(true);
+        };
+        for change in lazuli_store::rows(pool, self.model, &keys).await? {
+            self.desk.absorb(change);
+        }
+        self.position = changed.position;
+        Ok(true)
     }
 
     /// Turns one message of the batch into changes and flight.
@@ -368,8 +380,10 @@ impl ModelLoop {
                 self.outbox.push((machine, Request::AckWrites { run, upto: n }));
             }
             Report::Ask { run, ask, question } => {
+                self.renew_for(&run, &question, now);
                 let answer = answer::answer(&self.desk, &run, &question, now);
-                self.fleet.send(machine, Request::Answer { run, ask, answer });
+                // After the commit: a grant is committed before it is given.
+                self.outbox.push((machine, Request::Answer { run, ask, answer }));
             }
             Report::Refused { run, refusal } => self.refused(machine, run, &refusal),
             Report::Log {
@@ -382,6 +396,19 @@ impl ModelLoop {
                 }
             }
             Report::Attached { .. } | Report::Started { .. } => {}
+        }
+    }
+
+    /// A leader that asks is granted leadership anew.
+    fn renew_for(&mut self, run: &RunId, question: &Question, now: OffsetDateTime) {
+        if *question != Question::Leader {
+            return;
+        }
+        let unit = convert::unit(run).and_then(|id| self.desk.state.unit(id));
+        let renewed =
+            unit.and_then(|unit| lazuli_plan::renewed_grant(&self.desk.state, unit, now));
+        if let Some(change) = renewed {
+            self.desk.record(change);
         }
     }
 
@@ -403,7 +430,7 @@ impl ModelLoop {
     }
 
     /// A unit, and whoever waits for its machine.
-    fn touch_unit(&mut self, unit: lazuli_model::id::UnitId) {
+    fn touch_unit(&mut self, unit: UnitId) {
         self.desk.touch(Subject::Unit(unit));
         let Some(row) = self.desk.state.unit(unit) else {
             return;
@@ -454,7 +481,7 @@ impl ModelLoop {
 
     fn run_hook(
         &mut self,
-        unit: lazuli_model::id::UnitId,
+        unit: UnitId,
         seq: u64,
         levels: &lazuli_plan::Levels,
         now: OffsetDateTime,
@@ -513,7 +540,21 @@ impl ModelLoop {
     }
 }
 
+/// Whether users write rows of this kind: decisions about them rest on what
+/// users want, and are refused when that has changed.
+fn is_desired(key: &RowKey) -> bool {
+    matches!(
+        key,
+        RowKey::Model
+            | RowKey::Charm(_)
+            | RowKey::Application(_)
+            | RowKey::Machine(_)
+            | RowKey::Unit(_)
+            | RowKey::Relation(_)
+    )
+}
+
 /// Whether an effect's row is new: decided, and without a body yet.
-pub(crate) fn is_new_machine(row: &lazuli_model::state::Effect) -> bool {
+pub(crate) fn is_new_machine(row: &Effect) -> bool {
     matches!(row.spec, EffectSpec::VirtualMachine(_)) && row.state == EffectState::Planned
 }
