@@ -2,14 +2,13 @@
 
 mod args;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use lazuli_azure_sim::{
-    DataDir, Error, GuestHosts, Hosts, MemoryHosts, Simulator, is_data_dir, remove_data,
-};
+use lazuli_azure_sim::{DataDir, Error, GuestHosts, Hosts, MemoryHosts, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Command, Destroy, HostKind, Serve};
@@ -26,6 +25,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let result = match args.command {
@@ -76,7 +76,7 @@ fn remove(destroy: &Destroy) -> anyhow::Result<ExitCode> {
     if !destroy.data.exists() {
         return Ok(ExitCode::SUCCESS);
     }
-    if !is_data_dir(&destroy.data) {
+    if !DataDir::is(&destroy.data) {
         anyhow::bail!(
             "{} is not a data directory of azure-sim; nothing was removed",
             destroy.data.display()
@@ -95,6 +95,6 @@ fn remove(destroy: &Destroy) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    remove_data(dir)?;
+    dir.remove()?;
     Ok(ExitCode::SUCCESS)
 }
