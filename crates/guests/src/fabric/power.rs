@@ -314,15 +314,7 @@ fn polite_signal(flavour: Flavour) -> i32 {
 
 /// The folders of a guest, ready for a mount.
 fn prepare(dir: &Path) -> Result<()> {
-    // A volatile overlay's scratch space refuses to be mounted twice.
-    let work = dir.join(file::WORK);
-    match fs::remove_dir_all(&work) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::path("remove", &work)(error));
-        }
-        _ => {}
-    }
-    for folder in [file::UPPER, file::WORK, file::ROOT] {
+    for folder in [file::UPPER, file::ROOT] {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder).map_err(Error::path("create", &folder))?;
     }
