@@ -46,13 +46,22 @@ fn main() -> ExitCode {
 
 fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let kind = serve.hosts;
+    let packages = serve.packages();
     let settings = serve.settings();
     let dir = DataDir::lock(&settings.data)?;
+    // Held until the end: dropping the source ends it.
+    let mut source = None;
     let hosts: Arc<dyn Hosts> = match kind {
         HostKind::None => Arc::new(MemoryHosts::default()),
-        HostKind::Guests => Arc::new(
-            GuestHosts::open(&dir.path().join(FABRIC)).context("the guests are not available")?,
-        ),
+        HostKind::Guests => {
+            let guests = GuestHosts::open(&dir.path().join(FABRIC))
+                .context("the guests are not available")?;
+            if let Some(options) = packages {
+                let served = guests.fabric().serve_packages(&options);
+                source = Some(served.context("the packages cannot be served to guests")?);
+            }
+            Arc::new(guests)
+        }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -68,8 +77,10 @@ fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("azure-sim is ending");
         simulator.stop().await;
-        Ok(ExitCode::SUCCESS)
-    })
+        anyhow::Ok(())
+    })?;
+    drop(source);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn remove(destroy: &Destroy) -> anyhow::Result<ExitCode> {
