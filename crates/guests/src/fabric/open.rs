@@ -5,6 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
+
 use crate::base::{Base, cache_folder};
 use crate::error::{Error, Result};
 use crate::ns;
@@ -64,6 +66,7 @@ impl Fabric {
             fs::create_dir_all(&folder).map_err(Error::path("create", &folder))?;
         }
         let dir = fs::canonicalize(dir).map_err(Error::path("find", dir))?;
+        check_file_system(&dir)?;
         let lock = manage(&dir)?;
         let init = find_init(options)?;
         let links = Links::ensure(&dir)?;
@@ -153,6 +156,21 @@ pub(super) fn namespace_path(dir: &Path, namespace: Namespace<'_>) -> PathBuf {
         Namespace::Internet => folder.join("internet"),
         Namespace::Vnet(name) => folder.join(format!("vnet-{name}")),
     }
+}
+
+/// An overlay cannot keep another overlay's files.
+fn check_file_system(dir: &Path) -> Result<()> {
+    let kind = statfs(dir)
+        .map_err(Error::io(format!("look at {}", dir.display())))?
+        .filesystem_type();
+    if kind == OVERLAYFS_SUPER_MAGIC {
+        return Err(Error::Invalid(format!(
+            "{} is inside a container's own layer, where guests cannot keep their files: \
+             put it on a volume",
+            dir.display()
+        )));
+    }
+    Ok(())
 }
 
 fn manage(dir: &Path) -> Result<File> {

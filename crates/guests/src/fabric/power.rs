@@ -20,6 +20,7 @@ use crate::process::Process;
 use crate::spec::{Flavour, GuestInfo, GuestSpec, Namespace, PACKAGES, PACKAGES_PORT};
 use crate::tools;
 
+use super::guests::in_parallel;
 use super::open::{Fabric, entries};
 use super::records::{Existence, Guest, WANTED_FILE, lock, write_json};
 
@@ -86,11 +87,10 @@ impl Fabric {
     pub fn resume(&self) -> Vec<(String, Error)> {
         let names: Vec<String> = lock(&self.inner.registry).guests.keys().cloned().collect();
         let wanted = |name: &String| self.guest_dir(name).join(WANTED_FILE).exists();
-        names
-            .into_iter()
-            .filter(wanted)
-            .filter_map(|name| self.start(&name).err().map(|error| (name, error)))
-            .collect()
+        let names = names.into_iter().filter(wanted).collect();
+        let failed = in_parallel(names, |name| Some((self.start(&name).err()?, name)));
+        let failed = failed.into_iter().flatten();
+        failed.map(|(error, name)| (name, error)).collect()
     }
 
     fn check_present(&self, name: &str, existence: Existence) -> Result<()> {

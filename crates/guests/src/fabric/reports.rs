@@ -69,7 +69,17 @@ impl Fabric {
             .ok_or_else(|| Error::Conflict(format!("the guest {name:?} is off: start it first")))?;
         let mut command = Command::new("nsenter");
         command
-            .args(["-m", "-u", "-i", "-n", "-p", "-C", "-t", &pid.to_string(), "--"])
+            .args([
+                "-m",
+                "-u",
+                "-i",
+                "-n",
+                "-p",
+                "-C",
+                "-t",
+                &pid.to_string(),
+                "--",
+            ])
             .arg(program)
             .env_clear()
             .env("HOME", "/root")
