@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 
@@ -17,6 +18,9 @@ use super::links::Links;
 use super::records::{
     Applied, Existence, GUEST_FILE, Guest, GuestRecord, Registry, Vnet, VnetRecord, lock, read_json,
 };
+
+/// How long a former manager may take to be gone.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Where a fabric finds what it needs.
 #[derive(Clone, Debug, Default)]
@@ -176,10 +180,18 @@ fn check_file_system(dir: &Path) -> Result<()> {
 fn manage(dir: &Path) -> Result<File> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(Error::path("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(dir.to_owned())),
-        Err(TryLockError::Error(error)) => Err(Error::path("lock", &path)(error)),
+    // A manager that was killed may have been starting a program: until that
+    // one is itself, it holds what its parent held.
+    let deadline = Instant::now() + HANDOVER_LIMIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy(dir.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(Error::path("lock", &path)(error)),
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use crate::boot::file;
 use crate::error::{Error, Result};
 use crate::spec::{GuestInfo, GuestSpec, Power};
 
+use super::liveness::is_alive;
 use super::open::{Fabric, entries};
-use super::power::is_alive;
 use super::records::{GUEST_FILE, Guest, GuestRecord, WANTED_FILE, check_name, lock, read_json};
 
 impl Fabric {
