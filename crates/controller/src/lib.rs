@@ -1,1 +1,24 @@
 //! Holding models and driving them to their desired state.
+//!
+//! [`run`] holds the models that nobody else holds, with one loop for each.
+//! The loop owns the model's rows in memory and is their only writer; calls to
+//! the cloud and talk with machines are tasks of their own, which hand back
+//! observations and nothing else.
+
+mod answer;
+mod context;
+mod convert;
+mod effects;
+mod fleet;
+mod freeze;
+mod holder;
+mod ledger;
+mod logs;
+mod message;
+mod model_loop;
+mod offers;
+mod settle;
+mod shared;
+
+pub use context::JUJU_VERSION;
+pub use holder::{Parts, run};

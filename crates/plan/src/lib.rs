@@ -1,1 +1,28 @@
-//! The pure planner: what to decide, what to do next, and why everything else waits.
+//! The pure planner: what to decide, what to do next, and why everything else
+//! waits.
+//!
+//! [`plan_subject`] looks at one subject (the model, an application, a
+//! machine, a unit, a relation) and says all there is to say of it now. A
+//! whole plan is the union over all subjects; [`affected`] says which subjects
+//! a change of a row can touch, and planning only those gives the same as
+//! planning all (a property test holds it). There is no clock, no randomness
+//! and no I/O here: the time, what is in flight and what the cloud offers are
+//! inputs.
+
+mod advance;
+mod affected;
+mod cloud;
+mod leader;
+mod outcome;
+mod settings;
+mod subject;
+mod types;
+mod unit;
+
+pub use affected::{affected, subjects};
+pub use cloud::SharedNames;
+pub use leader::{leader_grant_millis, renewed_grant};
+pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
+pub use settings::effective_config;
+pub use subject::{is_ready, plan_subject};
+pub use types::{Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan};

@@ -102,6 +102,8 @@ fn systemd_guests_are_whole_hosts() {
     eventually("SSH answers", answers);
     world.fabric().stop("a", Stop::Graceful).unwrap();
     assert_eq!(power(), Power::Off);
+    world.fabric().start("a").unwrap();
+    world.fabric().delete("a").unwrap();
     world.end();
 }
 
@@ -186,6 +188,41 @@ fn a_manager_killed_at_work_leaves_nothing_that_cannot_be_removed() {
         assert!(world.fabric().resume().is_empty());
         world.end();
     }
+}
+
+#[test]
+fn many_hands_may_make_and_end_guests_at_once() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    std::thread::scope(|scope| {
+        for number in 4..16 {
+            let world = &world;
+            scope.spawn(move || {
+                let (name, address) = (format!("g-{number}"), format!("10.1.0.{number}"));
+                let mut spec = world.spec(&name, "net", &format!("{address}/24"));
+                spec.policy.public_address = Some(format!("20.0.0.{number}").parse().unwrap());
+                world.fabric().create(spec).unwrap();
+                assert!(world.connects(Namespace::Fabric, &address, 22));
+                if number % 2 == 0 {
+                    world.fabric().delete(&name).unwrap();
+                    assert!(!world.connects(Namespace::Fabric, &address, 22));
+                }
+            });
+        }
+    });
+    assert_eq!(world.fabric().list().unwrap().len(), 6);
+    // A name and an address that were used are free, and nothing is inherited.
+    world
+        .fabric()
+        .create(world.spec("g-4", "net", "10.1.0.4/24"))
+        .unwrap();
+    assert_eq!(world.run("10.1.0.4", "ls -A /srv"), "");
+    let taken = world.spec("other", "net", "10.1.0.5/24");
+    assert!(world.fabric().create(taken).is_err());
+    world.end();
 }
 
 #[test]

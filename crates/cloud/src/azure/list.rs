@@ -1,0 +1,107 @@
+//! A group's machines, from three lists: VM answers carry no addresses.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use lazuli_model::id::EffectId;
+use lazuli_model::state::ChildKind;
+use serde_json::Value;
+
+use super::ids::{TAG_EFFECT, name_of};
+use crate::SeenMachine;
+
+/// Joins virtual machines, interfaces and public addresses. Interfaces made
+/// inline carry no tags and have names of Azure's choosing: they are found by
+/// the machine that they name.
+pub(super) fn join(
+    machines: &[Value],
+    interfaces: &[Value],
+    addresses: &[Value],
+) -> Vec<SeenMachine> {
+    let addresses: HashMap<String, &Value> = addresses
+        .iter()
+        .map(|address| (lower(&address["id"]), address))
+        .collect();
+    let mut by_machine: HashMap<String, Vec<&Value>> = HashMap::new();
+    for interface in interfaces {
+        let owner = lower(&interface["properties"]["virtualMachine"]["id"]);
+        by_machine.entry(owner).or_default().push(interface);
+    }
+    machines
+        .iter()
+        .map(|machine| {
+            let own = by_machine
+                .get(&lower(&machine["id"]))
+                .map_or(&[][..], Vec::as_slice);
+            seen(machine, own, &addresses)
+        })
+        .collect()
+}
+
+fn seen(
+    machine: &Value,
+    interfaces: &[&Value],
+    addresses: &HashMap<String, &Value>,
+) -> SeenMachine {
+    let id = text(&machine["id"]);
+    let mut seen = SeenMachine {
+        effect: tagged(machine),
+        name: text(&machine["name"]),
+        cloud_id: id,
+        provisioning: text(&machine["properties"]["provisioningState"]),
+        power: None,
+        address: None,
+        public_address: None,
+        mac: None,
+        children: Vec::new(),
+    };
+    let disk = &machine["properties"]["storageProfile"]["osDisk"];
+    child(&mut seen, ChildKind::Disk, &disk["managedDisk"]["id"]);
+    for interface in interfaces {
+        child(&mut seen, ChildKind::Interface, &interface["id"]);
+        let properties = &interface["properties"];
+        let configurations = properties["ipConfigurations"].as_array();
+        for configuration in configurations.into_iter().flatten() {
+            let ip = &configuration["properties"];
+            if seen.address.is_none() {
+                seen.address = address(&ip["privateIPAddress"]);
+                seen.mac = properties["macAddress"]
+                    .as_str()
+                    .map(|mac| mac.replace('-', ":").to_lowercase());
+            }
+            let public = lower(&ip["publicIPAddress"]["id"]);
+            if let Some(public) = addresses.get(&public) {
+                seen.public_address = address(&public["properties"]["ipAddress"]);
+                // One with a tag has a row of its own.
+                if tagged(public).is_none() {
+                    child(&mut seen, ChildKind::PublicAddress, &public["id"]);
+                }
+            }
+        }
+    }
+    seen
+}
+
+fn child(seen: &mut SeenMachine, kind: ChildKind, id: &Value) {
+    if let Some(id) = id.as_str() {
+        seen.children
+            .push((kind, name_of(id).to_owned(), id.to_owned()));
+    }
+}
+
+/// The row that a resource's tag names.
+pub(super) fn tagged(resource: &Value) -> Option<EffectId> {
+    resource["tags"][TAG_EFFECT].as_str()?.parse().ok()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn lower(value: &Value) -> String {
+    text(value).to_lowercase()
+}
+
+fn address(value: &Value) -> Option<IpAddr> {
+    value.as_str()?.parse().ok()
+}

@@ -1,0 +1,224 @@
+//! One request, one attempt: `azure_core`'s pipeline with its retries off.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::credentials::TokenCredential;
+use azure_core::http::headers::{HeaderName, Headers};
+use azure_core::http::policies::{Policy, auth::BearerTokenAuthorizationPolicy};
+use azure_core::http::{
+    ClientOptions, Context, Method, Pipeline, Request, RetryOptions, Transport, Url,
+};
+use serde_json::Value;
+
+use super::error::{Answer, invalid, unanswered};
+use crate::CloudError;
+
+/// Waits that the cloud asks for are heeded up to this; longer ones are asked
+/// about again.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
+
+/// ARM over HTTP.
+#[derive(Debug)]
+pub(super) struct Arm {
+    endpoint: Url,
+    pipeline: Pipeline,
+}
+
+/// A success.
+#[derive(Debug)]
+pub(super) struct Success {
+    pub(super) status: u16,
+    /// The body; null when there is none.
+    pub(super) body: Value,
+    /// `Azure-AsyncOperation`, else `Location`.
+    pub(super) operation: Option<String>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// How a write is guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Guard {
+    None,
+    /// `If-None-Match: *`: only where nothing is.
+    Absent,
+}
+
+impl Arm {
+    pub(super) fn new(
+        endpoint: Url,
+        scope: String,
+        credential: Arc<dyn TokenCredential>,
+        client: reqwest::Client,
+    ) -> Self {
+        let bearer: Arc<dyn Policy> =
+            Arc::new(BearerTokenAuthorizationPolicy::new(credential, [scope]));
+        let options = ClientOptions {
+            // What to do about an error follows from its class, in the planner.
+            retry: RetryOptions::none(),
+            transport: Some(Transport::new(Arc::new(client))),
+            ..ClientOptions::default()
+        };
+        let pipeline = Pipeline::new(
+            Some("lazuli"),
+            option_env!("CARGO_PKG_VERSION"),
+            options,
+            Vec::new(),
+            vec![bearer],
+            None,
+        );
+        Self { endpoint, pipeline }
+    }
+
+    /// The url of an ARM id (or path) at an api-version.
+    pub(super) fn url(&self, id: &str, api_version: &str, query: &[(&str, &str)]) -> Url {
+        let mut url = self.endpoint.clone();
+        url.set_path(id);
+        url.query_pairs_mut()
+            .append_pair("api-version", api_version)
+            .extend_pairs(query);
+        url
+    }
+
+    pub(super) async fn get(&self, what: &str, url: Url) -> Result<Success, CloudError> {
+        self.send(what, Request::new(url, Method::Get)).await
+    }
+
+    /// GET, with none for 404.
+    pub(super) async fn find(&self, what: &str, url: Url) -> Result<Option<Value>, CloudError> {
+        match self.get(what, url).await {
+            Ok(success) => Ok(Some(success.body)),
+            Err(error) if is_absent(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All pages of a list.
+    pub(super) async fn list(&self, what: &str, first: Url) -> Result<Vec<Value>, CloudError> {
+        let mut items = Vec::new();
+        let mut next = Some(first);
+        while let Some(url) = next {
+            let mut page = self.get(what, url).await?.body;
+            if let Some(Value::Array(values)) = page.get_mut("value").map(Value::take) {
+                items.extend(values);
+            }
+            next = match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
+                Some(link) => Some(self.follow(what, link)?),
+                None => None,
+            };
+        }
+        Ok(items)
+    }
+
+    pub(super) async fn put(
+        &self,
+        what: &str,
+        url: Url,
+        body: Vec<u8>,
+        guard: Guard,
+    ) -> Result<Success, CloudError> {
+        let mut request = Request::new(url, Method::Put);
+        request.insert_header("content-type", "application/json");
+        if guard == Guard::Absent {
+            request.insert_header("if-none-match", "*");
+        }
+        request.set_body(body);
+        self.send(what, request).await
+    }
+
+    pub(super) async fn delete(&self, what: &str, url: Url) -> Result<Success, CloudError> {
+        self.send(what, Request::new(url, Method::Delete)).await
+    }
+
+    /// A url that the cloud gave: it is followed as it is, but only to the
+    /// cloud itself, since our token goes with it.
+    pub(super) fn follow(&self, what: &str, link: &str) -> Result<Url, CloudError> {
+        let url = Url::parse(link)
+            .map_err(|error| invalid(what, format!("the cloud named the url {link}: {error}")))?;
+        if url.origin() != self.endpoint.origin() {
+            return Err(invalid(
+                what,
+                format!("the cloud named a url of another origin: {link}"),
+            ));
+        }
+        Ok(url)
+    }
+
+    async fn send(&self, what: &str, mut request: Request) -> Result<Success, CloudError> {
+        let writes = request.method() != Method::Get;
+        let context = Context::new();
+        let response = self.pipeline.send(&context, &mut request, None).await;
+        let response = match response {
+            Ok(response) => response,
+            Err(error) => return Err(failure(what, &error, writes)),
+        };
+        let status = u16::from(response.status());
+        let headers = response.headers().clone();
+        let body = parse(response.into_body().as_ref());
+        Ok(Success {
+            status,
+            body,
+            operation: header(&headers, "azure-asyncoperation")
+                .or_else(|| header(&headers, "location")),
+            retry_after: retry_after(&headers),
+        })
+    }
+}
+
+/// An error of the pipeline: an answer that is not a success, or none.
+fn failure(what: &str, error: &azure_core::Error, writes: bool) -> CloudError {
+    if let azure_core::error::ErrorKind::HttpResponse {
+        status,
+        raw_response: Some(raw),
+        ..
+    } = error.kind()
+    {
+        let body = parse(raw.body().as_ref());
+        return Answer {
+            what,
+            status: u16::from(*status),
+            error: body.get("error").unwrap_or(&body),
+            retry_after: retry_after(raw.headers()),
+            correlation: header(raw.headers(), "x-ms-correlation-request-id"),
+        }
+        .into_error();
+    }
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        if !message.contains(&text) {
+            message = format!("{message}: {text}");
+        }
+        source = cause.source();
+    }
+    if matches!(error.kind(), azure_core::error::ErrorKind::Credential) {
+        return CloudError {
+            class: lazuli_model::state::FailureClass::Auth,
+            code: "CredentialFailed".to_owned(),
+            ..unanswered(what, message, false)
+        };
+    }
+    unanswered(what, message, writes)
+}
+
+pub(super) fn is_absent(error: &CloudError) -> bool {
+    matches!(
+        error.code.as_str(),
+        "ResourceNotFound" | "ResourceGroupNotFound" | "NotFound" | "Http404"
+    )
+}
+
+fn parse(bytes: &[u8]) -> Value {
+    serde_json::from_slice(bytes).unwrap_or(Value::Null)
+}
+
+fn header(headers: &Headers, name: &'static str) -> Option<String> {
+    headers.get_optional_string(&HeaderName::from_static(name))
+}
+
+/// Seconds, as ARM's contract has it.
+fn retry_after(headers: &Headers) -> Option<Duration> {
+    let seconds = header(headers, "retry-after")?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}

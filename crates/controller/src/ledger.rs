@@ -1,0 +1,234 @@
+//! How the ledger's rows advance: pure functions from what a call brought.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use lazuli_cloud::{CloudError, Progress, SeenMachine};
+use lazuli_model::id::{self, EffectId};
+use lazuli_model::state::{
+    Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, MachineState,
+    ModelState, Row,
+};
+use time::OffsetDateTime;
+
+/// Failures back off from this, doubling,
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+/// to this.
+const LAST_RETRY: Duration = Duration::from_secs(300);
+/// A group, network or other resource that exists already is looked at again
+/// this often while a call is not finished and the cloud named no time.
+const POLL: Duration = Duration::from_secs(2);
+
+/// What becomes of a row after a call about it. The planner chose the call;
+/// what the row says now may be newer, so the state only moves along the path
+/// that the call was on.
+#[must_use]
+pub fn advance(
+    effect: &Effect,
+    result: &Result<Progress, CloudError>,
+    now: OffsetDateTime,
+) -> Effect {
+    let mut row = effect.clone();
+    let deleting = matches!(effect.state, EffectState::Deleting { .. });
+    match result {
+        Ok(Progress::Present { cloud_id }) => {
+            row.cloud_id = Some(cloud_id.clone());
+            row.failure = None;
+            if !deleting {
+                set(&mut row, EffectState::Present, now);
+            }
+        }
+        Ok(Progress::Accepted {
+            cloud_id,
+            operation,
+            poll_after,
+        }) => {
+            row.cloud_id = cloud_id.clone().or(row.cloud_id);
+            row.failure = None;
+            let poll_at = now + *poll_after;
+            let operation = operation.clone();
+            let state = if deleting {
+                EffectState::Deleting { operation, poll_at }
+            } else {
+                EffectState::Accepted { operation, poll_at }
+            };
+            set(&mut row, state, now);
+        }
+        Ok(Progress::Gone) => {
+            row.failure = None;
+            set(&mut row, EffectState::Gone, now);
+        }
+        Ok(Progress::Foreign { found }) => {
+            row.failure = Some(EffectFailure {
+                class: FailureClass::Conflict,
+                code: "NameTaken".to_owned(),
+                message: found.clone(),
+                attempts: 1,
+                next_try: None,
+            });
+            set(&mut row, EffectState::Foreign, now);
+        }
+        Err(error) => fail(&mut row, error, now),
+    }
+    row
+}
+
+fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
+    if row.state != state {
+        row.state = state;
+        row.changed_at = now;
+    }
+}
+
+fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
+    let attempts = row.failure.as_ref().map_or(0, |failure| failure.attempts) + 1;
+    let wait = error
+        .retry_after
+        .unwrap_or_else(|| backoff(row.id, attempts));
+    let next_try = match error.class {
+        // A person has to act; still, look again now and then, so that
+        // nobody has to tell us that they did.
+        FailureClass::Auth | FailureClass::Quota | FailureClass::Invalid | FailureClass::Bug => {
+            now + wait.max(Duration::from_secs(60))
+        }
+        FailureClass::Capacity => now + wait.max(Duration::from_secs(10)),
+        FailureClass::Transient
+        | FailureClass::Throttled
+        | FailureClass::Conflict
+        | FailureClass::Gone => now + wait,
+    };
+    row.failure = Some(EffectFailure {
+        class: error.class,
+        code: error.code.clone(),
+        message: error.to_string(),
+        attempts,
+        next_try: Some(next_try),
+    });
+    match &row.state {
+        // The cloud's work came to nothing: what is left of it has to be
+        // looked at, and asked for again.
+        EffectState::Accepted { .. } if !error.effect_unknown => {
+            set(row, EffectState::Sent { at: now }, now);
+        }
+        EffectState::Planned if error.effect_unknown => {
+            set(row, EffectState::Sent { at: now }, now);
+        }
+        EffectState::Deleting { .. } => {
+            let state = EffectState::Deleting {
+                operation: None,
+                poll_at: next_try,
+            };
+            set(row, state, now);
+        }
+        EffectState::Planned
+        | EffectState::Sent { .. }
+        | EffectState::Accepted { .. }
+        | EffectState::Present
+        | EffectState::Gone
+        | EffectState::Foreign => {}
+    }
+}
+
+/// Doubles from [`FIRST_RETRY`] to [`LAST_RETRY`], shortened by up to a
+/// quarter by a jitter that depends on row and attempt alone.
+fn backoff(id: EffectId, attempts: u32) -> Duration {
+    let full = FIRST_RETRY
+        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+        .min(LAST_RETRY);
+    let seed = id.as_untyped_uuid().as_u128() as u64 ^ u64::from(attempts).wrapping_mul(0x9e37_79b9);
+    full - full.mul_f64((seed % 256) as f64 / 1024.0)
+}
+
+/// What a list of the model's machines tells: addresses, and the resources
+/// that came with each machine as rows of their own. A list is positive
+/// evidence only: what it lacks is not gone.
+#[must_use]
+pub fn observe(state: &ModelState, seen: &[SeenMachine], now: OffsetDateTime) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for machine in seen {
+        let Some(effect) = machine.effect.and_then(|id| state.effect(id)) else {
+            continue;
+        };
+        let Some(owner) = effect.machine else {
+            continue;
+        };
+        if matches!(effect.state, EffectState::Gone | EffectState::Deleting { .. }) {
+            continue;
+        }
+        changes.extend(addresses(state, owner, machine));
+        for (kind, name, cloud_id) in &machine.children {
+            let id = id::derived(state.model().id, &format!("child:{name}"));
+            if state.effect(id).is_some() {
+                continue;
+            }
+            changes.push(Change::Put(Row::Effect(Effect {
+                id,
+                machine: Some(owner),
+                parent: Some(effect.id),
+                name: name.clone(),
+                spec: EffectSpec::Child { kind: *kind },
+                state: EffectState::Present,
+                cloud_id: Some(cloud_id.clone()),
+                failure: None,
+                created_at: now,
+                changed_at: now,
+            })));
+        }
+    }
+    changes
+}
+
+fn addresses(
+    state: &ModelState,
+    owner: lazuli_model::id::MachineId,
+    seen: &SeenMachine,
+) -> Option<Change> {
+    let old = state
+        .machine_state(owner)
+        .cloned()
+        .unwrap_or_else(|| MachineState::new(owner));
+    let mut new = old.clone();
+    new.address = seen.address.or(old.address);
+    new.public_address = seen.public_address;
+    new.mac = seen.mac.clone().or(new.mac);
+    (new != old).then(|| Change::Put(Row::MachineState(new)))
+}
+
+/// Whether a list is worth its price now: a machine is being made, or its
+/// address is not known.
+#[must_use]
+pub fn list_is_due(state: &ModelState) -> bool {
+    state.effects().any(|effect| {
+        let EffectSpec::VirtualMachine(_) = effect.spec else {
+            return false;
+        };
+        let address: Option<IpAddr> = effect
+            .machine
+            .and_then(|id| state.machine_state(id))
+            .and_then(|machine| machine.address);
+        address.is_none()
+            && matches!(effect.state, EffectState::Accepted { .. } | EffectState::Present)
+    })
+}
+
+/// How soon to list again while [`list_is_due`].
+#[must_use]
+pub fn list_interval() -> Duration {
+    POLL
+}
+
+/// A machine was reached, or not.
+pub(crate) fn reach(
+    known: &mut MachineState,
+    trouble: Option<String>,
+    boot_id: Option<String>,
+    now: OffsetDateTime,
+) {
+    known.unreachable = trouble.map(|reason| {
+        let since = known.unreachable.as_ref().map_or(now, |old| old.since);
+        lazuli_model::state::Unreachable { reason, since }
+    });
+    if let (Some(facts), Some(boot_id)) = (&mut known.facts, boot_id) {
+        facts.boot_id = boot_id;
+    }
+}

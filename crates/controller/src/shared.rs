@@ -1,0 +1,41 @@
+//! What all models of a replica share.
+
+use std::sync::Arc;
+
+use lazuli_cloud::Cloud;
+use lazuli_host::Hosts;
+use lazuli_model::id::{ControllerId, ReplicaId};
+use lazuli_store::Store;
+use time::OffsetDateTime;
+use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
+
+use crate::logs::LogWriter;
+
+/// Calls to the cloud at once, over all models: more would only wait in the
+/// cloud's own buckets.
+pub(crate) const CLOUD_CALLS: usize = 64;
+
+/// What all models of a replica share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) cloud: Arc<dyn Cloud>,
+    pub(crate) hosts: Hosts,
+    pub(crate) controller: ControllerId,
+    pub(crate) replica: ReplicaId,
+    pub(crate) logs: LogWriter,
+    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// The time, in the database's resolution: what is committed comes back the
+/// same.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place where the controller reads the clock"
+)]
+pub(crate) fn now() -> OffsetDateTime {
+    let now = OffsetDateTime::now_utc();
+    let micros = now.microsecond();
+    now.replace_microsecond(micros).unwrap_or(now)
+}

@@ -1,0 +1,124 @@
+//! Rows: the unit of change.
+//!
+//! The store writes and loads rows, the API and the planner change them, and
+//! a [`super::ModelState`] is nothing but the rows of one model with indexes.
+//! Each kind has one writer (see the types), so that the API's transactions
+//! and a controller's never write the same row with different news.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort, Relation,
+    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Unit, UnitState,
+};
+use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::status::{Status, StatusKey};
+
+/// A row's new content, or that it goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// The row is made or replaced.
+    Put(Row),
+    /// The row goes.
+    Delete(RowKey),
+}
+
+impl Change {
+    /// The key of the row.
+    #[must_use]
+    pub fn key(&self) -> RowKey {
+        match self {
+            Self::Put(row) => row.key(),
+            Self::Delete(key) => key.clone(),
+        }
+    }
+}
+
+/// A row of a model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Row {
+    /// The model itself.
+    Model(Model),
+    /// A charm.
+    Charm(CharmRevision),
+    /// An application.
+    Application(Application),
+    /// Who leads it.
+    Leader(Leader),
+    /// A machine.
+    Machine(Machine),
+    /// What is known of it.
+    MachineState(MachineState),
+    /// A unit.
+    Unit(Unit),
+    /// What it has done.
+    UnitState(UnitState),
+    /// A port range it opened.
+    OpenedPort(OpenedPort),
+    /// A relation.
+    Relation(Relation),
+    /// A unit's membership and settings.
+    RelationUnit(RelationUnit),
+    /// An application's settings.
+    RelationApplication(RelationApplication),
+    /// What a unit has done in a relation.
+    RelationSeen(RelationSeen),
+    /// What a unit has done about a remote unit.
+    RemoteSeen(RemoteSeen),
+    /// A resource of the cloud.
+    Effect(Effect),
+    /// A status.
+    Status(StatusKey, Status),
+}
+
+/// The key of a row within its model.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "one per kind of row, see Row")]
+pub enum RowKey {
+    Model,
+    Charm(CharmId),
+    Application(ApplicationId),
+    Leader(ApplicationId),
+    Machine(MachineId),
+    MachineState(MachineId),
+    Unit(UnitId),
+    UnitState(UnitId),
+    OpenedPort(OpenedPort),
+    Relation(RelationId),
+    RelationUnit(RelationId, UnitId),
+    RelationApplication(RelationId, ApplicationId),
+    RelationSeen(UnitId, RelationId),
+    RemoteSeen(UnitId, RelationId, UnitId),
+    Effect(EffectId),
+    Status(StatusKey),
+}
+
+impl Row {
+    /// The row's key.
+    #[must_use]
+    pub fn key(&self) -> RowKey {
+        match self {
+            Self::Model(_) => RowKey::Model,
+            Self::Charm(row) => RowKey::Charm(row.id),
+            Self::Application(row) => RowKey::Application(row.id),
+            Self::Leader(row) => RowKey::Leader(row.application),
+            Self::Machine(row) => RowKey::Machine(row.id),
+            Self::MachineState(row) => RowKey::MachineState(row.machine),
+            Self::Unit(row) => RowKey::Unit(row.id),
+            Self::UnitState(row) => RowKey::UnitState(row.unit),
+            Self::OpenedPort(row) => RowKey::OpenedPort(row.clone()),
+            Self::Relation(row) => RowKey::Relation(row.id),
+            Self::RelationUnit(row) => RowKey::RelationUnit(row.relation, row.unit),
+            Self::RelationApplication(row) => {
+                RowKey::RelationApplication(row.relation, row.application)
+            }
+            Self::RelationSeen(row) => RowKey::RelationSeen(row.unit, row.relation),
+            Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
+            Self::Effect(row) => RowKey::Effect(row.id),
+            Self::Status(key, _) => RowKey::Status(*key),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Models and their settings.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use crate::constraints::Constraints;
+use crate::id::{ControllerId, ModelId};
+use crate::life::Life;
+use crate::names::{ModelName, UserName};
+
+/// A model. Written by the API, except that the planner removes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Its id.
+    pub id: ModelId,
+    /// Its name, unique among the models of its owner.
+    pub name: ModelName,
+    /// Who made it.
+    pub owner: UserName,
+    /// The controller that holds it.
+    pub controller: ControllerId,
+    /// The cloud's name.
+    pub cloud: String,
+    /// The cloud's region.
+    pub region: String,
+    /// The addresses of its network, such as `10.64.0.0/18`; distinct among
+    /// the models of a controller.
+    pub address_range: String,
+    /// Settings that a user made (Juju's model-config keys and ours).
+    pub config: BTreeMap<String, String>,
+    /// Constraints of all its machines.
+    pub constraints: Constraints,
+    /// The public half of its SSH identity, in OpenSSH's one-line form.
+    pub ssh_key: String,
+    /// Keys of users that may log in to its machines, one-line form.
+    pub authorized_keys: Vec<String>,
+    /// Alive, or dying.
+    pub life: Life,
+    /// Removal skips what fails.
+    pub force: bool,
+    /// When it was made.
+    #[serde(with = "time::serde::rfc3339")]
+    pub created_at: OffsetDateTime,
+}
+
+/// How new networks get out (`egress` of model-config).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Egress {
+    /// Through a NAT gateway.
+    #[default]
+    Nat,
+    /// Each machine has a public address.
+    Public,
+    /// No way out.
+    None,
+}
+
+impl Model {
+    /// The `egress` setting.
+    #[must_use]
+    pub fn egress(&self) -> Egress {
+        match self.config.get("egress").map(String::as_str) {
+            Some("public") => Egress::Public,
+            Some("none") => Egress::None,
+            _ => Egress::Nat,
+        }
+    }
+
+    /// Juju's `automatically-retry-hooks`, true by default.
+    #[must_use]
+    pub fn retries_hooks(&self) -> bool {
+        self.config
+            .get("automatically-retry-hooks")
+            .is_none_or(|value| value != "false")
+    }
+
+    /// Juju's `update-status-hook-interval`: `5m` by default, from 1 to 60
+    /// minutes.
+    #[must_use]
+    pub fn update_status_interval(&self) -> time::Duration {
+        duration(self.config.get("update-status-hook-interval"))
+            .unwrap_or(time::Duration::minutes(5))
+            .clamp(time::Duration::minutes(1), time::Duration::minutes(60))
+    }
+
+    /// `hook-timeout`: none by default, as in Juju.
+    #[must_use]
+    pub fn hook_timeout(&self) -> Option<time::Duration> {
+        duration(self.config.get("hook-timeout"))
+    }
+
+    /// `removal-timeout`: after this time a hook that cannot succeed no
+    /// longer holds up a removal; 1 h by default.
+    #[must_use]
+    pub fn removal_timeout(&self) -> time::Duration {
+        duration(self.config.get("removal-timeout")).unwrap_or(time::Duration::hours(1))
+    }
+}
+
+/// A duration such as `30s`, `5m`, `1h` or `1h30m`; none when it is not one.
+fn duration(text: Option<&String>) -> Option<time::Duration> {
+    let mut total = time::Duration::ZERO;
+    let mut number = String::new();
+    for c in text?.chars() {
+        if c.is_ascii_digit() {
+            number.push(c);
+            continue;
+        }
+        let count: u32 = number.parse().ok()?;
+        number.clear();
+        total += match c {
+            's' => time::Duration::seconds(count.into()),
+            'm' => time::Duration::minutes(count.into()),
+            'h' => time::Duration::hours(count.into()),
+            _ => return None,
+        };
+    }
+    (number.is_empty() && total > time::Duration::ZERO).then_some(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_go_like() {
+        let parse = |text: &str| duration(Some(&text.to_owned()));
+        assert_eq!(parse("90s"), Some(time::Duration::seconds(90)));
+        assert_eq!(parse("1h30m"), Some(time::Duration::minutes(90)));
+        assert_eq!(parse("5"), None);
+        assert_eq!(parse("m"), None);
+        assert_eq!(parse(""), None);
+        assert_eq!(duration(None), None);
+    }
+}

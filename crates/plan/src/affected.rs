@@ -1,0 +1,133 @@
+//! Which subjects a change of a row can touch.
+
+use std::collections::BTreeSet;
+
+use lazuli_model::id::{ApplicationId, MachineId, RelationId, UnitId};
+use lazuli_model::state::{Change, ModelState, Row, RowKey};
+use lazuli_model::status::StatusKey;
+
+use crate::types::Subject;
+
+/// All subjects of a model.
+#[must_use]
+pub fn subjects(state: &ModelState) -> BTreeSet<Subject> {
+    let mut all = BTreeSet::from([Subject::Model]);
+    all.extend(state.applications().map(|row| Subject::Application(row.id)));
+    all.extend(state.relations().map(|row| Subject::Relation(row.id)));
+    all.extend(state.machines().map(|row| Subject::Machine(row.id)));
+    all.extend(state.units().map(|row| Subject::Unit(row.id)));
+    all
+}
+
+/// The subjects whose plan a change can alter: `after` has it applied,
+/// `before` is the row as it was. The cost follows the change: a unit's own
+/// progress touches that unit, its settings those who read them.
+#[must_use]
+pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BTreeSet<Subject> {
+    let mut touched = Touched {
+        state: after,
+        subjects: BTreeSet::new(),
+    };
+    match change.key() {
+        RowKey::Model => touched.subjects = subjects(after),
+        RowKey::Charm(_) => {}
+        RowKey::Application(id) | RowKey::Leader(id) => touched.application(id),
+        RowKey::Machine(id) | RowKey::MachineState(id) => touched.machine(id),
+        RowKey::Unit(id) => touched.unit(id, before),
+        RowKey::UnitState(id) => touched.add(Subject::Unit(id)),
+        RowKey::OpenedPort(_) => touched.add(Subject::Model),
+        RowKey::Relation(id) => touched.relation(id, before),
+        RowKey::RelationUnit(id, _) | RowKey::RelationApplication(id, _) => {
+            touched.relation(id, None);
+        }
+        RowKey::RelationSeen(unit, relation) | RowKey::RemoteSeen(unit, relation, _) => {
+            touched.add(Subject::Unit(unit));
+            touched.add(Subject::Relation(relation));
+        }
+        RowKey::Effect(id) => {
+            touched.add(Subject::Model);
+            let row = after.effect(id).or(match before {
+                Some(Row::Effect(row)) => Some(row),
+                _ => None,
+            });
+            if let Some(machine) = row.and_then(|row| row.machine) {
+                touched.machine(machine);
+            }
+        }
+        RowKey::Status(key) => touched.add(match key {
+            StatusKey::Model => Subject::Model,
+            StatusKey::Application(id) => Subject::Application(id),
+            StatusKey::Workload(id) | StatusKey::Agent(id) => Subject::Unit(id),
+            StatusKey::Machine(id) | StatusKey::Instance(id) => Subject::Machine(id),
+        }),
+    }
+    touched.subjects
+}
+
+struct Touched<'a> {
+    state: &'a ModelState,
+    subjects: BTreeSet<Subject>,
+}
+
+impl Touched<'_> {
+    fn add(&mut self, subject: Subject) {
+        self.subjects.insert(subject);
+    }
+
+    fn units_of(&mut self, application: ApplicationId) {
+        let units = self.state.units_of(application);
+        self.subjects
+            .extend(units.map(|unit| Subject::Unit(unit.id)));
+    }
+
+    /// Its units (leadership, config, charm), their machines (what is exposed
+    /// has an address), its relations (which end with it), the firewall.
+    fn application(&mut self, id: ApplicationId) {
+        self.add(Subject::Model);
+        self.add(Subject::Application(id));
+        self.units_of(id);
+        let machines = self.state.units_of(id).map(|unit| unit.machine);
+        self.subjects.extend(machines.map(Subject::Machine));
+        let relations = self.state.relations_of(id);
+        self.subjects
+            .extend(relations.map(|relation| Subject::Relation(relation.id)));
+    }
+
+    /// Its units wait for it and lead by it; the model's network and firewall
+    /// depend on what machines there are.
+    fn machine(&mut self, id: MachineId) {
+        self.add(Subject::Model);
+        self.add(Subject::Machine(id));
+        for unit in self.state.units_on(id) {
+            self.subjects.insert(Subject::Unit(unit.id));
+            self.subjects.insert(Subject::Application(unit.application));
+        }
+    }
+
+    fn unit(&mut self, id: UnitId, before: Option<&Row>) {
+        let old = match before {
+            Some(Row::Unit(row)) => Some(row),
+            _ => None,
+        };
+        self.add(Subject::Unit(id));
+        for row in self.state.unit(id).into_iter().chain(old) {
+            self.application(row.application);
+            self.machine(row.machine);
+        }
+    }
+
+    /// Both ends hear of whatever happens in a relation.
+    fn relation(&mut self, id: RelationId, before: Option<&Row>) {
+        self.add(Subject::Relation(id));
+        let old = match before {
+            Some(Row::Relation(row)) => Some(row),
+            _ => None,
+        };
+        for row in self.state.relation(id).into_iter().chain(old) {
+            for end in &row.endpoints {
+                self.subjects.insert(Subject::Application(end.application));
+                self.units_of(end.application);
+            }
+        }
+    }
+}

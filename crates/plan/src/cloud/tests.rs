@@ -1,0 +1,354 @@
+//! Scenarios: a cloud played by hand. Each ends settled.
+
+use std::collections::BTreeMap;
+
+use lazuli_model::constraints::Constraints;
+use lazuli_model::id::{
+    ApplicationId, CharmId, ControllerId, EffectId, GenericUuid, MachineId, ModelId, UnitId,
+};
+use lazuli_model::life::Life;
+use lazuli_model::offer::Offer;
+use lazuli_model::state::{
+    Application, Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, Machine,
+    MachineFacts, MachineSource, MachineState, Model, ModelState, OpenedPort, Row, Unit,
+};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use super::{machine_is_over, model_is_over, plan_machine, plan_model};
+use crate::types::{Action, InFlight, Inputs, SubjectPlan};
+
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+fn id<T: GenericUuid>(n: u128) -> T {
+    T::from_untyped_uuid(Uuid::from_u128(n))
+}
+
+fn offers() -> Vec<Offer> {
+    ["Standard_B2s", "Standard_D2s_v5"]
+        .map(|size| Offer {
+            size: size.to_owned(),
+            arch: "amd64".to_owned(),
+            cores: 2,
+            mem: 4096,
+            price_micros: None,
+            family: "f".to_owned(),
+        })
+        .to_vec()
+}
+
+fn state() -> ModelState {
+    ModelState::new(Model {
+        id: id::<ModelId>(0xabc),
+        name: "m".parse().expect("a name"),
+        owner: "admin".parse().expect("a name"),
+        controller: id::<ControllerId>(1),
+        cloud: "azure".to_owned(),
+        region: "westeurope".to_owned(),
+        address_range: "10.64.0.0/18".to_owned(),
+        config: BTreeMap::new(),
+        constraints: Constraints::default(),
+        ssh_key: "ssh-ed25519 AAAA".to_owned(),
+        authorized_keys: Vec::new(),
+        life: Life::Alive,
+        force: false,
+        created_at: NOW,
+    })
+}
+
+fn machine(life: Life) -> Machine {
+    Machine {
+        id: id::<MachineId>(7),
+        name: "0".parse().expect("a name"),
+        base: "ubuntu@24.04".parse().expect("a base"),
+        constraints: Constraints::default(),
+        source: MachineSource::Cloud { zone: None },
+        life,
+        force: false,
+        for_unit: true,
+        created_at: NOW,
+    }
+}
+
+/// A model with what the cloud did about it.
+struct World {
+    state: ModelState,
+    calls: Vec<String>,
+    /// Sizes that the cloud has none of.
+    dry: Vec<&'static str>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            state: state(),
+            calls: Vec::new(),
+            dry: Vec::new(),
+        }
+    }
+
+    fn put(&mut self, row: Row) {
+        self.state.apply(Change::Put(row));
+    }
+
+    fn plans(&self) -> Vec<SubjectPlan> {
+        let offers = offers();
+        let flight = InFlight::default();
+        let inputs = Inputs {
+            state: &self.state,
+            flight: &flight,
+            offers: &offers,
+            now: NOW,
+        };
+        let machines = self.state.machines().map(|row| plan_machine(inputs, row));
+        std::iter::once(plan_model(inputs))
+            .chain(machines)
+            .collect()
+    }
+
+    /// Decides and acts until nothing is left to do; every call succeeds at
+    /// once unless the size is dry.
+    fn settle(&mut self) {
+        for _ in 0..100 {
+            let plans = self.plans();
+            let mut quiet = true;
+            for plan in plans {
+                for change in plan.decisions {
+                    quiet = false;
+                    self.state.apply(change);
+                }
+                for action in plan.actions {
+                    quiet &= !self.act(&action);
+                }
+            }
+            if quiet {
+                return;
+            }
+        }
+        panic!("it does not settle: {:?}", self.plans());
+    }
+
+    /// Whether the action changed something.
+    fn act(&mut self, action: &Action) -> bool {
+        match action {
+            Action::Ensure { effect } => self.ensure(*effect),
+            Action::Remove { effect } => {
+                self.finish(*effect, "-", EffectState::Gone);
+            }
+            Action::Boot { machine } => {
+                let mut known = self.state.machine_state(*machine).expect("a row").clone();
+                known.facts = Some(MachineFacts {
+                    hostname: "m-0".to_owned(),
+                    arch: "amd64".to_owned(),
+                    cores: 2,
+                    mem: 4096,
+                    os: "ubuntu".to_owned(),
+                    os_version: "24.04".to_owned(),
+                    boot_id: "b".to_owned(),
+                    machine_id: "i".to_owned(),
+                });
+                self.put(Row::MachineState(known));
+            }
+            other => panic!("{other:?} is not the cloud's"),
+        }
+        true
+    }
+
+    fn ensure(&mut self, effect: EffectId) {
+        let row = self.state.effect(effect).expect("a row").clone();
+        let EffectSpec::VirtualMachine(vm) = &row.spec else {
+            self.finish(effect, "+", EffectState::Present);
+            return;
+        };
+        if self.dry.contains(&vm.size.as_str()) {
+            self.calls.push(format!("! {} {}", row.name, vm.size));
+            self.put(Row::Effect(Effect {
+                failure: Some(EffectFailure {
+                    class: FailureClass::Capacity,
+                    code: "AllocationFailed".to_owned(),
+                    message: "no capacity".to_owned(),
+                    attempts: 1,
+                    next_try: Some(NOW + time::Duration::minutes(1)),
+                }),
+                ..row
+            }));
+            return;
+        }
+        self.finish(effect, "+", EffectState::Present);
+        if let Some(machine) = row.machine {
+            let known = self.state.machine_state(machine).expect("a row").clone();
+            self.put(Row::MachineState(MachineState {
+                address: Some([10, 64, 0, 4].into()),
+                ..known
+            }));
+        }
+    }
+
+    fn finish(&mut self, effect: EffectId, sign: &str, state: EffectState) {
+        let row = self.state.effect(effect).expect("a row").clone();
+        self.calls.push(format!("{sign} {}", row.name));
+        self.put(Row::Effect(Effect {
+            cloud_id: Some(format!("/{}", row.name)),
+            state,
+            failure: None,
+            ..row
+        }));
+    }
+
+    fn expose(&mut self, exposed: bool) {
+        self.put(Row::Application(Application {
+            id: id::<ApplicationId>(20),
+            name: "web".parse().expect("a name"),
+            charm: id::<CharmId>(21),
+            base: "ubuntu@24.04".parse().expect("a base"),
+            constraints: Constraints::default(),
+            config: BTreeMap::new(),
+            exposed: exposed.then(|| BTreeMap::from([(String::new(), Default::default())])),
+            trust: false,
+            life: Life::Alive,
+            force: false,
+            next_unit: 1,
+            created_at: NOW,
+        }));
+    }
+
+    fn unit(&mut self) {
+        self.put(Row::Unit(Unit {
+            id: id::<UnitId>(22),
+            name: "web/0".parse().expect("a name"),
+            application: id(20),
+            machine: id(7),
+            principal: None,
+            life: Life::Alive,
+            force: false,
+            resolve: None,
+            created_at: NOW,
+        }));
+    }
+}
+
+#[test]
+fn nothing_is_made_before_a_machine_wants_it() {
+    let mut world = World::new();
+    world.settle();
+    assert_eq!(world.calls, Vec::<String>::new());
+}
+
+#[test]
+fn a_machine_comes_after_what_it_needs_and_all_goes_in_reverse() {
+    let mut world = World::new();
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.settle();
+    assert_eq!(
+        world.calls,
+        [
+            "+ lazuli-m-000000000abc",
+            "+ lazuli-nsg-000000000abc",
+            "+ lazuli-nat-address-000000000abc",
+            "+ lazuli-nat-000000000abc",
+            "+ lazuli-network-000000000abc",
+            "+ m-0-g1",
+        ]
+    );
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+
+    world.calls.clear();
+    world.put(Row::Machine(machine(Life::Dying)));
+    let mut model = world.state.model().clone();
+    model.life = Life::Dying;
+    world.put(Row::Model(model));
+    world.settle();
+    assert!(machine_is_over(&world.state, &machine(Life::Dying)));
+    world
+        .state
+        .apply(Change::Delete(lazuli_model::state::RowKey::Machine(id(7))));
+    world.settle();
+    assert_eq!(
+        world.calls,
+        [
+            "- m-0-g1",
+            "- lazuli-network-000000000abc",
+            "- lazuli-nsg-000000000abc",
+            "- lazuli-nat-000000000abc",
+            "- lazuli-nat-address-000000000abc",
+            "- lazuli-m-000000000abc",
+        ]
+    );
+    assert!(model_is_over(&world.state));
+}
+
+#[test]
+fn what_the_cloud_has_none_of_is_replaced_by_the_next_size() {
+    let mut world = World::new();
+    world.dry = vec!["Standard_B2s"];
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.settle();
+    let last: Vec<_> = world.calls.iter().skip(5).collect();
+    assert_eq!(last, ["! m-0-g1 Standard_B2s", "+ m-0-g2", "- m-0-g1"]);
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
+
+#[test]
+fn expose_gives_an_address_and_a_rule_and_takes_them_away() {
+    let mut world = World::new();
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.expose(false);
+    world.unit();
+    world.put(Row::OpenedPort(OpenedPort {
+        unit: id(22),
+        endpoint: String::new(),
+        range: "80/tcp".parse().expect("a port"),
+    }));
+    world.settle();
+    world.calls.clear();
+
+    world.expose(true);
+    world.settle();
+    assert_eq!(
+        world.calls,
+        [
+            "+ lazuli-nsg-000000000abc",
+            "+ m-0-g1-address",
+            "+ m-0-g1-address-link",
+        ]
+    );
+    let rules = super::firewall::rules(&world.state);
+    assert_eq!(rules.len(), 1);
+    assert_eq!(rules[0].destinations, ["10.64.0.4"]);
+    assert_eq!(
+        (rules[0].protocol.as_str(), rules[0].ports[0].as_str()),
+        ("Tcp", "80")
+    );
+
+    world.calls.clear();
+    world.expose(false);
+    world.settle();
+    assert_eq!(
+        world.calls,
+        [
+            "+ lazuli-nsg-000000000abc",
+            "- m-0-g1-address-link",
+            "- m-0-g1-address",
+        ]
+    );
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
+
+#[test]
+fn what_no_size_satisfies_is_said_and_not_tried() {
+    let mut world = World::new();
+    let mut greedy = machine(Life::Alive);
+    greedy.constraints = "cores=64".parse().expect("constraints");
+    world.put(Row::Machine(greedy));
+    world.settle();
+    let failure = world
+        .state
+        .machine_state(id(7))
+        .and_then(|known| known.failure.clone())
+        .expect("a failure");
+    assert_eq!(failure.class, FailureClass::Invalid);
+    assert_eq!(
+        failure.message,
+        "no size in westeurope satisfies \"cores=64\"; change the constraints"
+    );
+}

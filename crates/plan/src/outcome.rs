@@ -1,0 +1,347 @@
+//! What becomes of a hook's outcome and of its immediate writes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazuli_model::id::UnitId;
+use lazuli_model::ports::PortRange;
+use lazuli_model::state::{
+    Change, HookError, Leader, ModelState, OpenedPort, Relation, RelationApplication, RelationSeen,
+    RelationUnit, Row, RowKey, Settings, Unit, UnitState,
+};
+use lazuli_model::status::{SETTABLE, Status, StatusKey};
+use time::{Duration, OffsetDateTime};
+
+use crate::advance::{advance, fraction};
+use crate::types::Levels;
+
+/// A failed hook is tried again after this, doubling (Juju's retry strategy),
+const FIRST_RETRY: Duration = Duration::seconds(5);
+/// up to this.
+const LAST_RETRY: Duration = Duration::minutes(5);
+
+/// A hook that ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ended {
+    /// The unit.
+    pub unit: UnitId,
+    /// The run's sequence.
+    pub seq: u64,
+    /// What it was and what it was shown.
+    pub levels: Levels,
+    /// How it ended.
+    pub exit: Exit,
+    /// Its buffered writes: they count if and only if it succeeded.
+    pub writes: Vec<HookWrite>,
+}
+
+/// How a hook ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It succeeded.
+    Success,
+    /// It failed.
+    Failed {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The machine went away while it ran: it runs again, as the same run.
+    Interrupted {
+        /// Why, for people.
+        reason: String,
+    },
+}
+
+/// A buffered write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookWrite {
+    /// `relation-set`.
+    RelationSet {
+        /// The relation's number.
+        relation: u64,
+        /// The application's settings rather than the unit's.
+        application: bool,
+        /// Key to value; none deletes the key.
+        settings: BTreeMap<String, Option<String>>,
+    },
+    /// `open-port`.
+    OpenPort {
+        /// Endpoint, or empty for all.
+        endpoint: String,
+        /// The range.
+        range: PortRange,
+    },
+    /// `close-port`.
+    ClosePort {
+        /// Endpoint, or empty for all.
+        endpoint: String,
+        /// The range.
+        range: PortRange,
+    },
+}
+
+/// A write that counts whatever becomes of its hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImmediateWrite {
+    /// `status-set`.
+    Status {
+        /// The application's status rather than the unit's.
+        application: bool,
+        /// The word.
+        status: String,
+        /// The text.
+        message: String,
+    },
+    /// `leader-set`.
+    LeaderSet {
+        /// Key to value; none deletes the key.
+        settings: BTreeMap<String, Option<String>>,
+    },
+    /// `application-version-set`.
+    WorkloadVersion {
+        /// The version.
+        version: String,
+    },
+}
+
+/// The rows after an outcome. An outcome that was committed before changes
+/// nothing; neither does one of a unit that is gone.
+#[must_use]
+pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) -> Vec<Change> {
+    let (Some(unit), Some(done)) = (state.unit(ended.unit), state.unit_state(ended.unit)) else {
+        return Vec::new();
+    };
+    if ended.seq != done.hook_seq + 1 {
+        return Vec::new();
+    }
+    let next = UnitState {
+        hook_seq: ended.seq,
+        ..done.clone()
+    };
+    match &ended.exit {
+        Exit::Interrupted { .. } => Vec::new(),
+        Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
+        Exit::Success => match writes(state, unit, &ended.writes) {
+            Ok(mut changes) => {
+                changes.extend(advance(state, unit, &next, &ended.levels, now));
+                changes
+            }
+            Err(reason) => vec![failed(state, &next, ended, &reason, now)],
+        },
+    }
+}
+
+fn failed(
+    state: &ModelState,
+    done: &UnitState,
+    ended: &Ended,
+    reason: &str,
+    now: OffsetDateTime,
+) -> Change {
+    let before = done
+        .error
+        .as_ref()
+        .filter(|error| error.hook == ended.levels.hook);
+    let attempts = before.map_or(0, |error| error.attempts) + 1;
+    let wait = (FIRST_RETRY * 2_i32.pow(attempts.saturating_sub(1).min(10))).min(LAST_RETRY);
+    let jittered = wait * (1.0 - 0.2 * fraction(ended.unit, ended.seq));
+    Change::Put(Row::UnitState(UnitState {
+        error: Some(HookError {
+            hook: ended.levels.hook.clone(),
+            attempts,
+            reason: reason.to_owned(),
+            since: before.map_or(now, |error| error.since),
+            next_try: state.model().retries_hooks().then(|| now + jittered),
+        }),
+        ..done.clone()
+    }))
+}
+
+/// The rows after the buffered writes of a hook that succeeded. Writes to
+/// what is gone meanwhile are dropped; what a unit may not write fails the
+/// hook.
+fn writes(state: &ModelState, unit: &Unit, writes: &[HookWrite]) -> Result<Vec<Change>, String> {
+    let mut bags: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>> = BTreeMap::new();
+    let mut changes = Vec::new();
+    for write in writes {
+        match write {
+            HookWrite::RelationSet {
+                relation,
+                application,
+                settings,
+            } => bags
+                .entry((*relation, *application))
+                .or_default()
+                .extend(settings.clone()),
+            HookWrite::OpenPort { endpoint, range } => {
+                changes.push(Change::Put(Row::OpenedPort(port(unit, endpoint, *range))));
+            }
+            HookWrite::ClosePort { endpoint, range } => {
+                changes.push(Change::Delete(RowKey::OpenedPort(port(
+                    unit, endpoint, *range,
+                ))));
+            }
+        }
+    }
+    for ((number, of_application), settings) in bags {
+        let Some(relation) = state
+            .relations_of(unit.application)
+            .find(|relation| relation.number == number)
+        else {
+            continue;
+        };
+        if of_application {
+            if !leads(state, unit) {
+                return Err(format!(
+                    "cannot write settings for application \"{}\" in relation {number}: not the leader",
+                    unit.name.application()
+                ));
+            }
+            changes.extend(application_bag(state, unit, relation, &settings));
+        } else {
+            changes.extend(unit_bag(state, unit, relation, &settings));
+        }
+    }
+    Ok(changes)
+}
+
+fn port(unit: &Unit, endpoint: &str, range: PortRange) -> OpenedPort {
+    OpenedPort {
+        unit: unit.id,
+        endpoint: endpoint.to_owned(),
+        range,
+    }
+}
+
+fn leads(state: &ModelState, unit: &Unit) -> bool {
+    state
+        .leader(unit.application)
+        .is_some_and(|leader| leader.unit == Some(unit.id))
+}
+
+fn unit_bag(
+    state: &ModelState,
+    unit: &Unit,
+    relation: &Relation,
+    written: &BTreeMap<String, Option<String>>,
+) -> Option<Change> {
+    let member = state.relation_unit(relation.id, unit.id)?;
+    let settings = merged(&member.settings, written)?;
+    Some(Change::Put(Row::RelationUnit(RelationUnit {
+        settings,
+        version: member.version + 1,
+        ..member.clone()
+    })))
+}
+
+/// In a peer relation the writer itself has seen what it wrote.
+fn application_bag(
+    state: &ModelState,
+    unit: &Unit,
+    relation: &Relation,
+    written: &BTreeMap<String, Option<String>>,
+) -> Vec<Change> {
+    let bag = state.relation_application(relation.id, unit.application);
+    let empty = Arc::new(Settings::new());
+    let old = bag.map_or(&empty, |bag| &bag.settings);
+    let Some(settings) = merged(old, written) else {
+        return Vec::new();
+    };
+    let version = bag.map_or(0, |bag| bag.version) + 1;
+    let mut changes = vec![Change::Put(Row::RelationApplication(RelationApplication {
+        relation: relation.id,
+        application: unit.application,
+        settings,
+        version,
+    }))];
+    if relation.is_peer()
+        && let Some(seen) = state.relation_seen(unit.id, relation.id)
+    {
+        changes.push(Change::Put(Row::RelationSeen(RelationSeen {
+            app_version: version,
+            ..seen.clone()
+        })));
+    }
+    changes
+}
+
+/// The settings with what was written, or none when nothing changed.
+fn merged(
+    old: &Arc<Settings>,
+    written: &BTreeMap<String, Option<String>>,
+) -> Option<Arc<Settings>> {
+    let mut settings = old.as_ref().clone();
+    for (key, value) in written {
+        match value.as_ref().filter(|value| !value.is_empty()) {
+            Some(value) => settings.insert(key.clone(), value.clone()),
+            None => settings.remove(key),
+        };
+    }
+    (settings != **old).then(|| Arc::new(settings))
+}
+
+/// The rows after an immediate write; none when it says nothing new, or the
+/// unit may not write it (which its tool has told it already).
+#[must_use]
+pub fn immediate(
+    state: &ModelState,
+    unit: UnitId,
+    write: &ImmediateWrite,
+    now: OffsetDateTime,
+) -> Vec<Change> {
+    let Some(unit) = state.unit(unit) else {
+        return Vec::new();
+    };
+    let change = match write {
+        ImmediateWrite::Status {
+            application,
+            status,
+            message,
+        } => set_status(state, unit, *application, Status::new(status, message, now)),
+        ImmediateWrite::LeaderSet { settings } => leader_set(state, unit, settings),
+        ImmediateWrite::WorkloadVersion { version } => state
+            .unit_state(unit.id)
+            .filter(|done| done.workload_version.as_ref() != Some(version))
+            .map(|done| {
+                Change::Put(Row::UnitState(UnitState {
+                    workload_version: Some(version.clone()),
+                    ..done.clone()
+                }))
+            }),
+    };
+    change.into_iter().collect()
+}
+
+fn set_status(
+    state: &ModelState,
+    unit: &Unit,
+    application: bool,
+    status: Status,
+) -> Option<Change> {
+    if !SETTABLE.contains(&status.status.as_str()) || (application && !leads(state, unit)) {
+        return None;
+    }
+    let key = if application {
+        StatusKey::Application(unit.application)
+    } else {
+        StatusKey::Workload(unit.id)
+    };
+    let new = !state.status(key).is_some_and(|old| old.says(&status));
+    new.then_some(Change::Put(Row::Status(key, status)))
+}
+
+fn leader_set(
+    state: &ModelState,
+    unit: &Unit,
+    written: &BTreeMap<String, Option<String>>,
+) -> Option<Change> {
+    let leader = state
+        .leader(unit.application)
+        .filter(|leader| leader.unit == Some(unit.id))?;
+    let settings = merged(&leader.settings, written)?;
+    Some(Change::Put(Row::Leader(Leader {
+        settings,
+        version: leader.version + 1,
+        ..leader.clone()
+    })))
+}

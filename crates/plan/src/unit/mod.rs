@@ -1,0 +1,353 @@
+//! What a unit does next: Juju's law of hooks (`uniter/resolver.go`), as a
+//! pure comparison of what the unit has done with what is so.
+
+mod next;
+mod relations;
+mod status;
+
+use lazuli_model::hook::{Hook, RelationHook};
+use lazuli_model::life::Life;
+use lazuli_model::state::{
+    Application, Change, HookError, Machine, MachineState, ModelState, Row, RowKey, Unit, UnitState,
+};
+use lazuli_model::status::StatusKey;
+use time::OffsetDateTime;
+
+use crate::advance::advance;
+use crate::leader::renewed_grant;
+use crate::settings::config_level;
+use crate::subject::is_ready;
+use crate::types::{Action, Blocked, Inputs, Levels, Subject, SubjectPlan};
+
+pub(crate) use status::is_placeholder;
+
+/// The rows that a unit's plan looks at first.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    pub(crate) inputs: Inputs<'a>,
+    pub(crate) unit: &'a Unit,
+    pub(crate) done: &'a UnitState,
+    pub(crate) application: &'a Application,
+    pub(crate) machine: &'a Machine,
+    pub(crate) known: Option<&'a MachineState>,
+}
+
+/// What is next for a unit.
+enum Next {
+    /// A hook is due.
+    Due(Hook),
+    /// Rows have to change first.
+    Decide(Vec<Change>),
+    /// Nothing is due before this time.
+    Idle(Option<OffsetDateTime>),
+    /// Everything was done that a unit that goes has to do.
+    Over,
+}
+
+/// Plans a unit.
+pub(crate) fn plan(inputs: Inputs<'_>, unit: &Unit) -> SubjectPlan {
+    let state = inputs.state;
+    let mut plan = SubjectPlan::default();
+    let Some(done) = state.unit_state(unit.id) else {
+        plan.decisions
+            .push(Change::Put(Row::UnitState(UnitState::new(unit.id))));
+        return plan;
+    };
+    let (Some(application), Some(machine)) = (
+        state.application(unit.application),
+        state.machine(unit.machine),
+    ) else {
+        // Nothing can be done for a unit whose rows are gone.
+        plan.decisions = removal(state, unit);
+        return plan;
+    };
+    let rows = Rows {
+        inputs,
+        unit,
+        done,
+        application,
+        machine,
+        known: state.machine_state(machine.id),
+    };
+    rows.plan(&mut plan);
+    plan
+}
+
+impl Rows<'_> {
+    fn plan(self, plan: &mut SubjectPlan) {
+        if let Some(running) = self.inputs.flight.hooks.get(&self.unit.id) {
+            self.while_running(plan, running);
+            return;
+        }
+        if self.may_go_at_once() {
+            plan.decisions = removal(self.inputs.state, self.unit);
+            return;
+        }
+        if !is_ready(self.inputs.state, self.machine) {
+            self.set_allocating(plan);
+            block(
+                plan,
+                format!("waiting for machine {}", self.machine.name),
+                Some(Subject::Machine(self.machine.id)),
+                None,
+            );
+            return;
+        }
+        if let Some(error) = &self.done.error {
+            self.after_error(plan, error);
+            return;
+        }
+        match self.next() {
+            Next::Decide(changes) => plan.decisions = changes,
+            Next::Due(hook) => self.due(plan, &hook),
+            Next::Over => plan.decisions = removal(self.inputs.state, self.unit),
+            Next::Idle(wake_at) => {
+                plan.wake_at = wake_at;
+                self.set_idle(plan);
+            }
+        }
+    }
+
+    /// A unit that never ran a hook has nothing to take back; one that is
+    /// removed by force does not wait for a machine that cannot be reached.
+    fn may_go_at_once(self) -> bool {
+        if self.unit.life == Life::Alive {
+            return false;
+        }
+        let untouched = !self.done.installed && self.done.error.is_none();
+        let out_of_reach = !is_ready(self.inputs.state, self.machine)
+            || self.known.is_some_and(|known| known.unreachable.is_some());
+        untouched || (self.unit.force && out_of_reach)
+    }
+
+    fn while_running(self, plan: &mut SubjectPlan, running: &crate::types::Running) {
+        let name = self.hook_name(&running.hook);
+        self.set_executing(plan, &name, running);
+        if self.unit.life != Life::Alive && self.unit.force {
+            let unreachable = self.known.is_some_and(|known| known.unreachable.is_some());
+            if unreachable {
+                plan.decisions = removal(self.inputs.state, self.unit);
+                return;
+            }
+        }
+        block(plan, format!("running {name} hook"), None, None);
+    }
+
+    /// Runs a hook, or passes over one that the charm does not have.
+    fn due(self, plan: &mut SubjectPlan, hook: &Hook) {
+        let Some(levels) = self.levels(hook) else {
+            block(plan, "waiting for its charm".to_owned(), None, None);
+            return;
+        };
+        let state = self.inputs.state;
+        let name = self.hook_name(hook);
+        let exists = state
+            .charm(levels.charm)
+            .is_some_and(|charm| charm.charm.has_hook(&name));
+        if !exists {
+            // Costs nothing: no connection, and no commit of its own.
+            plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
+            return;
+        }
+        if let Some(other) = self.busy_neighbour() {
+            block(
+                plan,
+                format!(
+                    "waiting for machine {}: {other} runs a hook",
+                    self.machine.name
+                ),
+                Some(Subject::Machine(self.machine.id)),
+                None,
+            );
+            return;
+        }
+        plan.decisions
+            .extend(renewed_grant(state, self.unit, self.inputs.now));
+        self.set_before(plan, hook);
+        plan.actions.push(Action::RunHook {
+            unit: self.unit.id,
+            seq: self.done.hook_seq + 1,
+            levels,
+        });
+        block(plan, format!("{name} hook is due"), None, None);
+    }
+
+    /// One hook at a time on a machine (Juju's machine lock).
+    fn busy_neighbour(self) -> Option<String> {
+        self.inputs
+            .state
+            .units_on(self.machine.id)
+            .find(|other| {
+                other.id != self.unit.id && self.inputs.flight.hooks.contains_key(&other.id)
+            })
+            .map(|other| other.name.to_string())
+    }
+
+    /// A failed hook holds up all others until it succeeds or is skipped.
+    fn after_error(self, plan: &mut SubjectPlan, error: &HookError) {
+        self.set_idle(plan);
+        let state = self.inputs.state;
+        let now = self.inputs.now;
+        let resolve = self
+            .unit
+            .resolve
+            .filter(|resolve| resolve.seq > self.done.resolved);
+        let removal_timeout = state.model().removal_timeout();
+        let given_up = self.unit.life != Life::Alive
+            && (self.unit.force || now - error.since >= removal_timeout);
+        let skipped = resolve.is_some_and(|resolve| !resolve.retry) || given_up;
+        let levels = self.levels(&error.hook);
+        let Some(levels) = levels.filter(|_| !skipped) else {
+            self.skip(plan, error, resolve.map(|resolve| resolve.seq));
+            return;
+        };
+        if let Some(resolve) = resolve {
+            plan.decisions.push(Change::Put(Row::UnitState(UnitState {
+                resolved: resolve.seq,
+                error: Some(HookError {
+                    next_try: Some(now),
+                    ..error.clone()
+                }),
+                ..self.done.clone()
+            })));
+            return;
+        }
+        let name = self.hook_name(&error.hook);
+        let reason = format!("hook failed: \"{name}\": {}", error.reason);
+        match error.next_try {
+            Some(at) if at <= now => {
+                self.due(plan, &levels.hook);
+            }
+            next_try => {
+                let deadline =
+                    (self.unit.life != Life::Alive).then(|| error.since + removal_timeout);
+                plan.wake_at = [next_try, deadline].into_iter().flatten().min();
+                block(plan, reason, None, plan.wake_at);
+            }
+        }
+    }
+
+    /// Goes on as if the failed hook had succeeded, and says so.
+    fn skip(self, plan: &mut SubjectPlan, error: &HookError, resolved: Option<u64>) {
+        let name = self.hook_name(&error.hook);
+        let done = UnitState {
+            error: None,
+            resolved: resolved.unwrap_or(self.done.resolved),
+            ..self.done.clone()
+        };
+        let levels = self.levels(&error.hook);
+        plan.decisions = match &levels {
+            Some(levels) => advance(self.inputs.state, self.unit, &done, levels, self.inputs.now),
+            None => Vec::new(),
+        };
+        let writes_state = plan
+            .decisions
+            .iter()
+            .any(|change| change.key() == RowKey::UnitState(self.unit.id));
+        if !writes_state {
+            plan.decisions.push(Change::Put(Row::UnitState(done)));
+        }
+        self.set_skipped(plan, &name, &error.reason);
+    }
+
+    /// The hook's name, with the local endpoint of a relation hook.
+    fn hook_name(self, hook: &Hook) -> String {
+        hook.name(&self.endpoint(hook))
+    }
+
+    fn endpoint(self, hook: &Hook) -> String {
+        let Hook::Relation(RelationHook { relation, .. }) = hook else {
+            return String::new();
+        };
+        self.inputs
+            .state
+            .relation(*relation)
+            .and_then(|relation| relation.local(self.application.id))
+            .map(|end| end.name.to_string())
+            .unwrap_or_default()
+    }
+
+    /// What the hook is shown; none when what it is about is gone.
+    fn levels(self, hook: &Hook) -> Option<Levels> {
+        let state = self.inputs.state;
+        let new_charm = matches!(hook, Hook::Install | Hook::UpgradeCharm);
+        let mut levels = Levels {
+            hook: hook.clone(),
+            charm: self
+                .done
+                .charm
+                .filter(|_| !new_charm)
+                .unwrap_or(self.application.charm),
+            config: config_level(state, self.unit, self.application),
+            leader_version: state
+                .leader(self.application.id)
+                .map_or(0, |leader| leader.version),
+            remote_version: 0,
+            app_version: 0,
+            boot: self
+                .known
+                .and_then(|known| known.facts.as_ref())
+                .map(|facts| facts.boot_id.clone()),
+        };
+        if let Hook::Relation(about) = hook {
+            let relation = state.relation(about.relation)?;
+            let remote = relation.remote(self.application.id)?;
+            levels.app_version = state
+                .relation_application(relation.id, remote.application)
+                .map_or(0, |bag| bag.version);
+            if let Some(unit) = about.remote {
+                levels.remote_version = state.relation_unit(relation.id, unit)?.version;
+            }
+        }
+        Some(levels)
+    }
+}
+
+fn block(
+    plan: &mut SubjectPlan,
+    reason: String,
+    on: Option<Subject>,
+    until: Option<OffsetDateTime>,
+) {
+    plan.blocked = Some(Blocked { reason, on, until });
+}
+
+/// Takes a unit's rows away. Its settings stay readable for those who have
+/// not heard yet that it left.
+fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for relation in state.relations_of(unit.application) {
+        if let Some(member) = state.relation_unit(relation.id, unit.id)
+            && member.in_scope
+        {
+            changes.push(Change::Put(Row::RelationUnit(
+                lazuli_model::state::RelationUnit {
+                    in_scope: false,
+                    ..member.clone()
+                },
+            )));
+        }
+        for seen in state.remotes_seen(unit.id, relation.id) {
+            changes.push(Change::Delete(RowKey::RemoteSeen(
+                unit.id,
+                relation.id,
+                seen.remote,
+            )));
+        }
+        if state.relation_seen(unit.id, relation.id).is_some() {
+            changes.push(Change::Delete(RowKey::RelationSeen(unit.id, relation.id)));
+        }
+    }
+    changes.extend(
+        state
+            .ports_of(unit.id)
+            .map(|port| Change::Delete(RowKey::OpenedPort(port.clone()))),
+    );
+    changes.extend([
+        Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
+        Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),
+        Change::Delete(RowKey::UnitState(unit.id)),
+        Change::Delete(RowKey::Unit(unit.id)),
+    ]);
+    changes
+}

@@ -1,0 +1,346 @@
+//! A run from its start to its outcome.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lazuli_runner::frames::{Exit, Outcome, Output, Report, RunRequest};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+
+use super::environment::environment;
+use super::handler::{self, Handler};
+use super::output::Capture;
+use super::prepare::prepare;
+use super::tools::ToolServer;
+use crate::charm;
+use crate::clock;
+use crate::error::{Error, describe};
+use crate::files;
+use crate::journal::Started;
+use crate::paths::unit_tag;
+use crate::process::{Family, Process};
+use crate::supervisor::Supervisor;
+use crate::supervisor::run::Run;
+
+/// How long a hook has to end after TERM, before KILL.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How often processes are looked for while a hook is being ended.
+const SWEEP: Duration = Duration::from_millis(50);
+
+/// How long processes have to be gone after KILL, at most.
+const GONE: Duration = Duration::from_secs(10);
+
+/// A new context id: `UNIT-HOOK-` and 256 random bits.
+pub(crate) fn context_id(request: &RunRequest) -> Result<String, Error> {
+    Ok(format!(
+        "{}-{}-{}",
+        request.unit,
+        request.hook.name,
+        files::random_hex(32)?
+    ))
+}
+
+/// Starts a run in a thread of its own.
+pub(crate) fn spawn(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
+    let thread = {
+        let (supervisor, run) = (Arc::clone(supervisor), Arc::clone(run));
+        thread::Builder::new().spawn(move || execute(&supervisor, &run))
+    };
+    if let Err(error) = thread {
+        let reason = format!("failed to start a thread: {error}");
+        end_unstarted(supervisor, run, Exit::NotStarted { reason });
+    }
+}
+
+/// Ends a run whose process was never started.
+pub(crate) fn end_unstarted(supervisor: &Arc<Supervisor>, run: &Arc<Run>, exit: Exit) {
+    finish(supervisor, run, Ended::unstarted(exit));
+}
+
+/// How a run ended.
+struct Ended {
+    exit: Exit,
+    output: Output,
+    started_ms: u64,
+    duration: Duration,
+}
+
+impl Ended {
+    fn unstarted(exit: Exit) -> Self {
+        Self {
+            exit,
+            output: Output::default(),
+            started_ms: clock::now_ms(),
+            duration: Duration::ZERO,
+        }
+    }
+}
+
+fn execute(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
+    let ended = match supervisor
+        .machine_lock
+        .acquire(|| run.live().kill.is_none())
+    {
+        // The lock is held from the charm's deployment to the process's end.
+        Ok(Some(_held)) => locked(supervisor, run),
+        Ok(None) => Ended::unstarted(killed(run)),
+        Err(error) => Ended::unstarted(Exit::NotStarted {
+            reason: describe(&error),
+        }),
+    };
+    finish(supervisor, run, ended);
+}
+
+fn killed(run: &Run) -> Exit {
+    Exit::Killed {
+        reason: run.live().kill.clone().unwrap_or_default(),
+    }
+}
+
+fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
+    match start(supervisor, run) {
+        Ok(Ok(started)) => started.wait(supervisor, run),
+        Ok(Err(exit)) => Ended::unstarted(exit),
+        Err(error) => Ended::unstarted(Exit::NotStarted {
+            reason: describe(&error),
+        }),
+    }
+}
+
+/// A hook's process at work.
+struct Running {
+    child: Child,
+    capture: Arc<Capture>,
+    tools: ToolServer,
+    started_ms: u64,
+    since: Instant,
+}
+
+fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running, Exit>, Error> {
+    let request = &run.intent.request;
+    let paths = &supervisor.paths;
+    let tag = unit_tag(&request.unit)
+        .ok_or_else(|| Error::Refused(format!("{:?} is not a unit", request.unit)))?;
+    charm::deploy(
+        paths,
+        &tag,
+        &request.run.unit,
+        &request.charm.sha256,
+        request.limits.sync,
+    )?;
+    let tools_dir = prepare(paths, &tag)?;
+    let charm_dir = paths.charm_dir(&tag);
+    let file = match handler::choose(&charm_dir, &request.hook) {
+        Handler::File(file) => file,
+        Handler::Missing => return Ok(Err(Exit::Missing)),
+        Handler::Broken(reason) => return Ok(Err(Exit::NotStarted { reason })),
+    };
+    let socket = paths
+        .tool_sockets()
+        .join(format!("{}.sock", files::random_hex(8)?));
+    let tools = ToolServer::start(supervisor, run, socket)?;
+    let mut command = Command::new(&file);
+    command
+        .current_dir(&charm_dir)
+        .env_clear()
+        .envs(environment(
+            &run.intent,
+            &charm_dir,
+            &tools_dir,
+            tools.path(),
+        ))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0);
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            tools.close()?;
+            return Ok(Err(Exit::NotStarted {
+                reason: format!("fork/exec {}: {error}", file.display()),
+            }));
+        }
+    };
+    let started_ms = clock::now_ms();
+    let since = Instant::now();
+    note_start(supervisor, run, &child, started_ms);
+    let stdout = child.stdout.take().map(|pipe| ("DEBUG", pipe.into()));
+    let stderr = child.stderr.take().map(|pipe| ("WARNING", pipe.into()));
+    let pipes = stdout.into_iter().chain(stderr).collect();
+    let capture = Capture::start(supervisor, run, pipes);
+    match capture {
+        Ok(capture) => Ok(Ok(Running {
+            child,
+            capture,
+            tools,
+            started_ms,
+            since,
+        })),
+        Err(error) => {
+            // A hook that nobody listens to does not go on.
+            let family = Family {
+                leader: i32::try_from(child.id()).ok(),
+                context: &run.intent.context_id,
+            };
+            end_family(run, &family);
+            drop(child.wait());
+            tools.close()?;
+            Err(error)
+        }
+    }
+}
+
+fn note_start(supervisor: &Arc<Supervisor>, run: &Arc<Run>, child: &Child, at_ms: u64) {
+    let pid = i32::try_from(child.id()).unwrap_or_default();
+    let started = Started {
+        pid,
+        start: Process::find(pid).map_or(0, |process| process.start),
+        at_ms,
+    };
+    // Without this record leftovers are still found by their context.
+    if let Some(Err(error)) = run.record().map(|record| record.started(&started)) {
+        supervisor.note(&describe(&error));
+    }
+    run.change(|live| live.started = true);
+    supervisor.report(
+        run,
+        Report::Started {
+            run: run.id().clone(),
+            attempt: run.intent.attempt,
+        },
+    );
+}
+
+impl Running {
+    /// Waits for the process, ends it at its deadline or when asked to, and
+    /// collects what it left.
+    fn wait(mut self, supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
+        let pid = i32::try_from(self.child.id()).unwrap_or_default();
+        watch(supervisor, run, pid);
+        let limits = &run.intent.request.limits;
+        let deadline = limits
+            .timeout_s
+            .map(|seconds| (seconds, self.since + Duration::from_secs(seconds)));
+        let over = loop {
+            let wait = deadline.map_or(Duration::MAX, |(_, at)| {
+                at.saturating_duration_since(Instant::now())
+            });
+            // The longest wait that the system takes is surely long enough.
+            let wait = wait.min(Duration::from_secs(1 << 30));
+            if !run.wait(wait, |live| live.exited || live.kill.is_some())
+                && let Some((seconds, _)) = deadline
+            {
+                let reason = format!("it ran for longer than {seconds} s");
+                run.change(|live| live.kill.get_or_insert(reason).len());
+            }
+            let live = run.live();
+            if live.exited {
+                break false;
+            }
+            if live.kill.is_some() {
+                break true;
+            }
+        };
+        if over {
+            let family = Family {
+                leader: Some(pid),
+                context: &run.intent.context_id,
+            };
+            end_family(run, &family);
+        }
+        let duration = self.since.elapsed();
+        // Reaped only now: until here its id could not be used again.
+        let status = self.child.wait();
+        run.change(|live| live.closed = true);
+        supervisor.abort_asks(run);
+        if let Err(error) = self.tools.close() {
+            supervisor.note(&describe(&error));
+        }
+        Ended {
+            exit: if over { killed(run) } else { exit(status) },
+            output: self.capture.finish(supervisor),
+            started_ms: self.started_ms,
+            duration,
+        }
+    }
+}
+
+/// Notices the end of the process without reaping it.
+fn watch(supervisor: &Arc<Supervisor>, run: &Arc<Run>, pid: i32) {
+    let watcher = {
+        let run = Arc::clone(run);
+        thread::Builder::new().spawn(move || {
+            let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+            while waitid(Id::Pid(Pid::from_raw(pid)), flags) == Err(nix::Error::EINTR) {}
+            run.change(|live| live.exited = true);
+        })
+    };
+    if let Err(error) = watcher {
+        // Nothing notices its end, so it is ended.
+        supervisor.note(&format!("failed to start a thread: {error}"));
+        run.change(|live| live.kill = Some("the machine is short of threads".to_owned()));
+    }
+}
+
+/// TERM, then KILL, until nothing of the hook runs.
+fn end_family(run: &Run, family: &Family<'_>) {
+    family.signal(Signal::SIGTERM);
+    let deadline = Instant::now() + GRACE;
+    while !family.members().is_empty() && Instant::now() < deadline {
+        run.wait(SWEEP, |_| false);
+    }
+    let deadline = Instant::now() + GONE;
+    while family.signal(Signal::SIGKILL) > 0 && Instant::now() < deadline {
+        run.wait(SWEEP, |_| false);
+    }
+}
+
+fn exit(status: std::io::Result<ExitStatus>) -> Exit {
+    use std::os::unix::process::ExitStatusExt;
+    match status {
+        Ok(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => Exit::Code { code },
+            (None, signal) => Exit::Signal {
+                signal: signal.unwrap_or_default(),
+            },
+        },
+        Err(error) => Exit::Interrupted {
+            reason: format!("failed to learn how it ended: {error}"),
+        },
+    }
+}
+
+/// Records the outcome and tells it.
+fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
+    run.change(|live| live.closed = true);
+    let request = &run.intent.request;
+    let writes = if ended.exit.is_success() {
+        run.session().buffered()
+    } else {
+        Vec::new()
+    };
+    let outcome = Outcome {
+        run: request.run.clone(),
+        digest: request.digest.clone(),
+        unit: request.unit.clone(),
+        hook: request.hook.clone(),
+        levels: request.levels.clone(),
+        attempt: run.intent.attempt,
+        exit: ended.exit,
+        writes,
+        immediate: run.immediate(),
+        output: ended.output,
+        started_ms: ended.started_ms,
+        duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
+    };
+    if let Err(error) = run.end(outcome.clone()) {
+        supervisor.note(&describe(&error));
+    }
+    supervisor.report(run, Report::Finished(Box::new(outcome)));
+}

@@ -1,0 +1,259 @@
+//! What a host asks for.
+
+use std::sync::Arc;
+
+use lazuli_runner::frames::{Exit, PROTOCOL, Refusal, Report, Request, RunId, RunRequest};
+
+use super::connection::Connection;
+use super::run::Run;
+use super::service::Supervisor;
+use crate::charm::{self, UnitState};
+use crate::error::{Error, describe};
+use crate::files;
+use crate::hook;
+use crate::journal::{Intent, Owner, Record};
+use crate::paths::{is_hook, is_run, is_sha256, unit_tag};
+
+/// The most runs that wait to be acknowledged.
+const RUNS_MAX: usize = 1_000;
+
+/// Carries out a request of the newest connection of an owner.
+pub(super) fn carry_out(
+    supervisor: &Arc<Supervisor>,
+    owner: &Owner,
+    connection: &Arc<Connection>,
+    request: Request,
+) {
+    let own = |id: &RunId| {
+        supervisor
+            .state()
+            .runs
+            .get(id)
+            .filter(|run| run.owner() == owner)
+            .cloned()
+    };
+    match request {
+        Request::Attach(_) => connection.report(Report::Refused {
+            run: None,
+            refusal: invalid("attached already"),
+        }),
+        Request::Run(request) => {
+            let id = request.run.clone();
+            match start(supervisor, owner, *request) {
+                Ok(Begun::New(run)) => hook::spawn(supervisor, &run),
+                Ok(Begun::Known(run)) => {
+                    for report in run.reports() {
+                        connection.report(report);
+                    }
+                }
+                Ok(Begun::Stopping) => connection.close(),
+                Err(refusal) => connection.report(Report::Refused {
+                    run: Some(id),
+                    refusal,
+                }),
+            }
+        }
+        Request::Ack { run } => {
+            if let Some(run) = own(&run) {
+                acknowledge(supervisor, &run);
+            }
+        }
+        Request::AckWrites { run, upto } => {
+            if let Some(run) = own(&run)
+                && let Err(error) = run.acknowledge_writes(upto)
+            {
+                supervisor.note(&describe(&error));
+            }
+        }
+        Request::Answer { run, ask, answer } => supervisor.asks.answer(&run, ask, answer),
+        Request::Grant { run, millis } => {
+            if let Some(run) = own(&run) {
+                run.grant(Some(millis));
+            }
+        }
+        Request::Kill { run, reason } => {
+            if let Some(run) = own(&run) {
+                run.change(|live| live.kill.get_or_insert(reason).truncate(4096));
+            }
+        }
+        Request::Forget { unit } => {
+            if let Err(refusal) = forget(supervisor, owner, &unit) {
+                connection.report(Report::Refused { run: None, refusal });
+            }
+        }
+    }
+}
+
+fn invalid(reason: impl Into<String>) -> Refusal {
+    Refusal::Invalid {
+        reason: reason.into(),
+    }
+}
+
+enum Begun {
+    /// Its hook is to be started.
+    New(Arc<Run>),
+    /// It was asked for before.
+    Known(Arc<Run>),
+    /// Another supervisor will do it.
+    Stopping,
+}
+
+fn start(
+    supervisor: &Arc<Supervisor>,
+    owner: &Owner,
+    request: RunRequest,
+) -> Result<Begun, Refusal> {
+    let tag = validate(&request).map_err(invalid)?;
+    {
+        let state = supervisor.state();
+        if let Some(run) = state.runs.get(&request.run) {
+            let recorded = &run.intent.request.digest;
+            return if *recorded == request.digest && run.owner() == owner {
+                Ok(Begun::Known(Arc::clone(run)))
+            } else {
+                Err(Refusal::Digest {
+                    recorded: recorded.clone(),
+                })
+            };
+        }
+        let same_unit = |run: &&Arc<Run>| {
+            run.id().unit == request.run.unit || run.intent.request.unit == request.unit
+        };
+        if let Some(other) = state.runs.values().find(same_unit) {
+            return Err(Refusal::Busy {
+                run: other.id().clone(),
+            });
+        }
+        if state.runs.len() >= RUNS_MAX {
+            return Err(invalid(format!("{RUNS_MAX} runs wait to be acknowledged")));
+        }
+        if state.stopping || state.retiring {
+            return Ok(Begun::Stopping);
+        }
+    }
+    let refuse = |error: Error| invalid(describe(&error));
+    let paths = &supervisor.paths;
+    let state = UnitState::load(paths, &tag).map_err(refuse)?;
+    let sha256 = &request.charm.sha256;
+    let deployed = charm::is_deployed(paths, &tag, &state, &request.run.unit, sha256);
+    if !deployed && !paths.charm(sha256).is_file() {
+        return Err(Refusal::NoCharm {
+            sha256: sha256.clone(),
+        });
+    }
+    let intent = Intent {
+        protocol: PROTOCOL,
+        owner: owner.clone(),
+        attempt: state.next_attempt(&request.run),
+        context_id: hook::context_id(&request).map_err(refuse)?,
+        boot_id: supervisor.identity.boot_id.clone(),
+        request,
+    };
+    let (record, failure) = match Record::begin(paths, &intent) {
+        Ok(record) => (Some(record), None),
+        Err(error) => (None, Some(describe(&error))),
+    };
+    let run = Run::new(intent, record);
+    supervisor
+        .state()
+        .runs
+        .insert(run.id().clone(), Arc::clone(&run));
+    let Some(reason) = failure else {
+        return Ok(Begun::New(run));
+    };
+    // Without a record nothing is started: a full disk must not lead to a
+    // hook that nobody remembers.
+    hook::end_unstarted(supervisor, &run, Exit::NotStarted { reason });
+    Ok(Begun::Known(run))
+}
+
+fn validate(request: &RunRequest) -> Result<String, String> {
+    let tag = unit_tag(&request.unit)
+        .ok_or_else(|| format!("{:?} is not the name of a unit", request.unit))?;
+    if !is_run(&request.run) {
+        return Err(format!("{:?} is not a unit's uuid", request.run.unit));
+    }
+    if !is_hook(&request.hook.name) {
+        return Err(format!(
+            "{:?} is not the name of a hook or an action",
+            request.hook.name
+        ));
+    }
+    if !is_sha256(&request.charm.sha256) {
+        return Err(format!(
+            "{:?} is not a sha-256 in hex",
+            request.charm.sha256
+        ));
+    }
+    if request.digest.len() > 128 {
+        return Err("the digest is longer than 128 bytes".to_owned());
+    }
+    let bad = |name: &&String| name.is_empty() || name.contains(['=', '\0']);
+    let context = &request.context;
+    if let Some(name) = context.env.keys().find(bad) {
+        return Err(format!("{name:?} is not the name of a variable"));
+    }
+    if context.env.values().any(|value| value.contains('\0')) {
+        return Err("a variable's value holds a zero byte".to_owned());
+    }
+    Ok(tag)
+}
+
+fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
+    let interrupted = match &run.live().outcome {
+        // It runs: there is nothing to acknowledge.
+        None => return,
+        Some(outcome) => matches!(outcome.exit, Exit::Interrupted { .. }),
+    };
+    let request = &run.intent.request;
+    let remembered = match unit_tag(&request.unit) {
+        Some(tag) if interrupted => {
+            UnitState::interrupted(&supervisor.paths, &tag, &request.run, run.intent.attempt)
+        }
+        _ => Ok(()),
+    };
+    let removed = remembered.and_then(|()| run.record().map_or(Ok(()), Record::remove));
+    if let Err(error) = removed {
+        // The record is reported once more after a restart, which is safe.
+        supervisor.note(&describe(&error));
+    }
+    supervisor.state().runs.remove(run.id());
+}
+
+/// Removes everything of a unit that is gone.
+fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refusal> {
+    let Some(tag) = unit_tag(unit) else {
+        return Err(invalid(format!("{unit:?} is not the name of a unit")));
+    };
+    let runs: Vec<Arc<Run>> = supervisor
+        .state()
+        .runs
+        .values()
+        .filter(|run| run.intent.request.unit == unit && run.owner() == owner)
+        .cloned()
+        .collect();
+    if let Some(running) = runs.iter().find(|run| !run.is_finished()) {
+        return Err(Refusal::Busy {
+            run: running.id().clone(),
+        });
+    }
+    let paths = &supervisor.paths;
+    let removed = (|| {
+        for run in &runs {
+            run.record().map_or(Ok(()), Record::remove)?;
+            supervisor.state().runs.remove(run.id());
+        }
+        let state = UnitState::load(paths, &tag)?;
+        if is_run(&RunId {
+            unit: state.uuid.clone(),
+            seq: 1,
+        }) {
+            files::remove_tree(&paths.journal().join(&state.uuid))?;
+        }
+        files::remove_tree(&paths.tools(&tag))?;
+        files::remove_tree(&paths.agent(&tag))?;
+        UnitState::remove(paths, &tag)
+    })();
+    removed.map_err(|error| invalid(describe(&error)))
+}

@@ -1,0 +1,282 @@
+//! The hook tools: one file each (or for one family), each a pure function of
+//! what the hook may see and the arguments.
+//!
+//! A tool that lacks something says so ([`Stop::Need`], [`Stop::Ask`]) and is
+//! called again when it is there; its effects are carried out by the caller
+//! only when it is [`Step::Done`].
+
+mod config;
+mod leader;
+mod log;
+mod network;
+mod ports;
+mod relation;
+mod relation_get;
+mod relation_set;
+mod session;
+mod status;
+#[cfg(test)]
+mod testing;
+mod version;
+
+use lazuli_runner::frames::{Question, Write};
+
+use crate::flags::{self, Flag, Parsed, Takes};
+use crate::format::{Doc, Format};
+
+pub(crate) use session::{GUARANTEE, Input, Leadership, Session, ToolContext};
+
+/// A hook tool.
+#[derive(Debug)]
+pub(crate) struct Tool {
+    /// What it is called.
+    pub(crate) name: &'static str,
+    /// Its positionals, for `--help`.
+    args: &'static str,
+    /// What it does, for `--help`.
+    purpose: &'static str,
+    /// Its own flags.
+    flags: &'static [Flag],
+    /// How it prints unless told; none when it prints nothing formatted.
+    format: Option<Format>,
+    /// What it does.
+    run: fn(&ToolContext<'_>, &Call) -> Result<Done, Stop>,
+}
+
+/// The arguments of one call.
+#[derive(Debug)]
+struct Call {
+    parsed: Parsed,
+    format: Format,
+}
+
+/// Why a tool did not do what it was asked.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Stop {
+    /// The arguments are wrong: exit 2.
+    Usage(String),
+    /// It cannot be done: exit 1.
+    Failed(String),
+    /// A file (by path), or standard input, has to be read first.
+    Need(Option<String>),
+    /// The controller has to be asked first.
+    Ask(Question),
+}
+
+/// What a tool did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Done {
+    /// What it prints.
+    output: Option<Doc>,
+    /// What it prints to standard error although it succeeded.
+    warning: Option<String>,
+    /// What it writes.
+    writes: Vec<Write>,
+    /// Lines for the log: level and message.
+    logs: Vec<(&'static str, String)>,
+}
+
+impl Done {
+    fn print(doc: Doc) -> Self {
+        Self {
+            output: Some(doc),
+            ..Self::default()
+        }
+    }
+
+    fn write(write: Write) -> Self {
+        Self {
+            writes: vec![write],
+            ..Self::default()
+        }
+    }
+}
+
+/// What has to be done for a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// Answer the tool's process, after the effects were carried out.
+    Done(Answer),
+    /// Read this first and call again.
+    Need(Option<String>),
+    /// Ask this first and call again.
+    Ask(Question),
+}
+
+/// What the tool's process does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Answer {
+    /// Exit code.
+    pub(crate) code: u8,
+    /// For standard output, or for `file`.
+    pub(crate) stdout: String,
+    /// For standard error.
+    pub(crate) stderr: String,
+    /// Where the output goes instead of standard output.
+    pub(crate) file: Option<String>,
+    /// What it writes; empty unless the code is 0.
+    pub(crate) writes: Vec<Write>,
+    /// Lines for the log: level and message.
+    pub(crate) logs: Vec<(&'static str, String)>,
+}
+
+impl Answer {
+    /// An error with an exit code.
+    pub(crate) fn error(code: u8, text: &str) -> Self {
+        Self {
+            code,
+            stderr: format!("ERROR {text}\n"),
+            ..Self::default()
+        }
+    }
+}
+
+/// All tools.
+pub(crate) static TOOLS: [&Tool; 18] = [
+    &config::CONFIG_GET,
+    &leader::IS_LEADER,
+    &leader::LEADER_GET,
+    &leader::LEADER_SET,
+    &log::JUJU_LOG,
+    &network::NETWORK_GET,
+    &network::UNIT_GET,
+    &ports::CLOSE_PORT,
+    &ports::OPEN_PORT,
+    &ports::OPENED_PORTS,
+    &relation::RELATION_IDS,
+    &relation::RELATION_LIST,
+    &relation::RELATION_MODEL_GET,
+    &relation_get::RELATION_GET,
+    &relation_set::RELATION_SET,
+    &status::STATUS_GET,
+    &status::STATUS_SET,
+    &version::APPLICATION_VERSION_SET,
+];
+
+/// The tool of this name.
+pub(crate) fn find(name: &str) -> Option<&'static Tool> {
+    TOOLS.iter().find(|tool| tool.name == name).copied()
+}
+
+static FORMAT_FLAGS: [Flag; 2] = [
+    Flag {
+        names: &["format"],
+        takes: Takes::Value,
+        help: "Specify output format (json|smart|yaml)",
+    },
+    Flag {
+        names: &["output", "o"],
+        takes: Takes::Value,
+        help: "Specify an output file",
+    },
+];
+
+/// Calls a tool.
+pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step {
+    let flag = |name: &str| {
+        let formats = FORMAT_FLAGS.iter().filter(|_| tool.format.is_some());
+        tool.flags
+            .iter()
+            .chain(formats)
+            .find(|flag| flag.names.contains(&name))
+    };
+    let parsed = match flags::parse(flag, args) {
+        Ok(parsed) => parsed,
+        Err(text) => return Step::Done(Answer::error(2, &text)),
+    };
+    if parsed.help {
+        return Step::Done(Answer {
+            stdout: help(tool),
+            ..Answer::default()
+        });
+    }
+    let format = match parsed.value("format") {
+        Some(name) if tool.format.is_some() => match Format::named(name) {
+            Some(format) => format,
+            None => {
+                let text =
+                    format!("invalid value {name:?} for flag --format: unknown format {name:?}");
+                return Step::Done(Answer::error(2, &text));
+            }
+        },
+        _ => tool.format.unwrap_or(Format::Smart),
+    };
+    let call = Call { parsed, format };
+    match (tool.run)(ctx, &call) {
+        Ok(done) => Step::Done(Answer {
+            code: 0,
+            stdout: done
+                .output
+                .map(|doc| format.print(&doc))
+                .unwrap_or_default(),
+            stderr: done.warning.unwrap_or_default(),
+            file: call
+                .parsed
+                .value("output")
+                .filter(|file| !file.is_empty())
+                .map(str::to_owned),
+            writes: done.writes,
+            logs: done.logs,
+        }),
+        Err(Stop::Usage(text)) => Step::Done(Answer::error(2, &text)),
+        Err(Stop::Failed(text)) => Step::Done(Answer::error(1, &text)),
+        Err(Stop::Need(what)) => Step::Need(what),
+        Err(Stop::Ask(question)) => Step::Ask(question),
+    }
+}
+
+fn help(tool: &Tool) -> String {
+    let mut text = format!("Usage: {} [options] {}", tool.name, tool.args);
+    text.truncate(text.trim_end().len());
+    text.push_str("\n\nSummary:\n");
+    text.push_str(tool.purpose);
+    text.push('\n');
+    let formats = FORMAT_FLAGS.iter().filter(|_| tool.format.is_some());
+    for (n, flag) in tool.flags.iter().chain(formats).enumerate() {
+        if n == 0 {
+            text.push_str("\nOptions:\n");
+        }
+        let mut names: Vec<String> = flag.names.iter().map(|name| flags::dashed(name)).collect();
+        names.sort_by_key(String::len);
+        text.push_str(&names.join(", "));
+        text.push_str("\n    ");
+        text.push_str(flag.help);
+        text.push('\n');
+    }
+    text
+}
+
+impl Call {
+    /// Refuses positionals from an index on.
+    fn no_more_than(&self, count: usize) -> Result<(), Stop> {
+        match self.parsed.positionals.get(count..) {
+            Some(extra) if !extra.is_empty() => {
+                let quoted: Vec<String> = extra.iter().map(|arg| format!("{arg:?}")).collect();
+                Err(Stop::Usage(format!(
+                    "unrecognized args: [{}]",
+                    quoted.join(" ")
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Parses `key=value` arguments (reference juju, 3.0).
+fn key_values(args: &[String]) -> Result<Vec<(String, String)>, Stop> {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    for arg in args.iter().filter(|arg| !arg.is_empty()) {
+        let pair = arg
+            .split_once('=')
+            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+            .filter(|(key, _)| !key.is_empty());
+        let Some((key, value)) = pair else {
+            return Err(Stop::Usage(format!("expected \"key=value\", got {arg:?}")));
+        };
+        if pairs.iter().any(|(known, _)| *known == key) {
+            return Err(Stop::Usage(format!("key {key:?} specified more than once")));
+        }
+        pairs.push((key, value));
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,12 @@
+//! The machine-side program as a whole: `serve` over pipes, a real supervisor,
+//! real hooks, in a directory instead of a machine.
+
+#![cfg(test)]
+
+mod charms;
+mod connections;
+mod crashes;
+mod hooks;
+mod limits;
+mod support;
+mod tools;

@@ -1,0 +1,415 @@
+//! Starting, adopting and stopping the server.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::account::{Account, impassable, programs};
+use super::database;
+use crate::StoreError;
+
+/// A server that does not answer within this time is given up, while it
+/// still recovers from a crash.
+const RECOVERY: Duration = Duration::from_secs(120);
+
+/// A server that ends at once is started again for this long: what a killed
+/// one left behind may need a moment.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// How often it is tried.
+const POLL: Duration = Duration::from_millis(20);
+
+/// How the server is to run; heeded when it is started, not when adopted.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Whether what is committed survives a crash of the machine.
+    pub fsync: bool,
+    /// Connections at most.
+    pub max_connections: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            fsync: true,
+            max_connections: 100,
+        }
+    }
+}
+
+/// A running server. Dropping this leaves it running.
+#[derive(Clone, Debug)]
+pub struct Postgres {
+    directory: PathBuf,
+}
+
+/// Why a private Postgres does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum PrivateError {
+    /// Its programs or its user are missing.
+    #[error(
+        "Postgres is not installed: install the package `postgresql` (15 or later), \
+         which brings its programs and the user postgres"
+    )]
+    Missing,
+    /// Its user cannot reach the directory.
+    #[error(
+        "the user {user} cannot pass {directory}: choose a data directory that is not below a \
+         private one, such as /var/lib/lazuli/dev"
+    )]
+    Impassable {
+        /// The user.
+        user: String,
+        /// The first directory in the way.
+        directory: String,
+    },
+    /// The path of its socket would be too long for the system.
+    #[error("{directory} is too long a path for a socket: choose a shorter data directory")]
+    TooLong {
+        /// The directory.
+        directory: String,
+    },
+    /// Files or programs failed.
+    #[error("failed to {doing}")]
+    Io {
+        /// What was attempted.
+        doing: &'static str,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// A program of Postgres failed.
+    #[error("{program} failed: {output}")]
+    Failed {
+        /// Its name.
+        program: &'static str,
+        /// What it printed.
+        output: String,
+    },
+    /// The server ends, or never answers.
+    #[error("Postgres does not start in {directory}; the end of its log:\n{log}")]
+    NotStarted {
+        /// The directory.
+        directory: String,
+        /// The last lines of its log.
+        log: String,
+    },
+    /// It runs, and a database cannot be made.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn doing(doing: &'static str) -> impl Fn(io::Error) -> PrivateError {
+    move |source| PrivateError::Io { doing, source }
+}
+
+impl Postgres {
+    /// Starts the server of a directory, or adopts it when it runs. The
+    /// directory is made when it is missing; what was in it is kept.
+    ///
+    /// # Errors
+    ///
+    /// See [`PrivateError`]; each says what to do.
+    pub async fn start(directory: &Path, options: Options) -> Result<Self, PrivateError> {
+        let account = Account::find()?;
+        let bin = programs()?;
+        let server = Self {
+            directory: prepare(directory, &account)?,
+        };
+        let begun = Instant::now();
+        loop {
+            let mut child = None;
+            if let Some(lock) = server.lock()? {
+                if !server.data().join("PG_VERSION").exists() {
+                    server.initialise(&bin, &account, options).await?;
+                }
+                server.configure(&account)?;
+                child = Some(server.spawn(&bin, &account, options, lock)?);
+            }
+            if server.answers(child.as_mut()).await? {
+                return Ok(server);
+            }
+            if begun.elapsed() > RETRY {
+                return Err(server.not_started());
+            }
+            sleep(POLL * 5).await;
+        }
+    }
+
+    /// The url of one of its databases, for whoever runs as the user that
+    /// started it.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        url(&self.directory, database)
+    }
+
+    /// Makes a database, unless it is there.
+    ///
+    /// # Errors
+    ///
+    /// Fails when Postgres does.
+    pub async fn create_database(&self, name: &str) -> Result<(), PrivateError> {
+        Ok(database::create(&self.url("postgres"), name).await?)
+    }
+
+    /// Stops it and waits for its end. A second call does nothing.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it does not end within a minute.
+    pub async fn stop(&self) -> Result<(), PrivateError> {
+        if self.lock()?.is_some() {
+            return Ok(());
+        }
+        let account = Account::find()?;
+        let bin = programs()?;
+        let data = self.data();
+        let data = data.to_string_lossy();
+        run(
+            &bin,
+            "pg_ctl",
+            &["stop", "-w", "-t", "60", "-m", "fast", "-D", &data],
+            &account,
+        )
+        .await?;
+        // Its last processes hold the lock a moment longer.
+        let begun = Instant::now();
+        while self.lock()?.is_none() {
+            if begun.elapsed() > RETRY {
+                return Err(PrivateError::Failed {
+                    program: "pg_ctl",
+                    output: "the server's processes did not end".to_owned(),
+                });
+            }
+            sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.join("data")
+    }
+
+    /// The lock that the server holds while it runs; none when it does.
+    fn lock(&self) -> Result<Option<File>, PrivateError> {
+        let file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.directory.join("lock"))
+            .map_err(doing("open the lock of Postgres"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => {
+                Err(doing("lock the directory of Postgres")(source))
+            }
+        }
+    }
+
+    async fn initialise(
+        &self,
+        bin: &Path,
+        account: &Account,
+        options: Options,
+    ) -> Result<(), PrivateError> {
+        // One that was interrupted is begun anew: it holds nothing yet.
+        let data = self.data();
+        if data.exists() {
+            std::fs::remove_dir_all(&data).map_err(doing("remove half a database"))?;
+        }
+        let fresh = self.directory.join("data.new");
+        if fresh.exists() {
+            std::fs::remove_dir_all(&fresh).map_err(doing("remove half a database"))?;
+        }
+        let path = fresh.to_string_lossy();
+        let mut arguments = vec!["-D", &*path, "-U", "postgres", "-A", "peer", "-E", "UTF8"];
+        arguments.push("--locale=C");
+        if !options.fsync {
+            arguments.push("--no-sync");
+        }
+        run(bin, "initdb", &arguments, account).await?;
+        std::fs::rename(&fresh, &data).map_err(doing("name the new database"))
+    }
+
+    /// Who may connect: the system's users that run Lazuli, and no others.
+    fn configure(&self, account: &Account) -> Result<(), PrivateError> {
+        let mut map = format!("lazuli {} postgres\n", account.name);
+        if account.name == "postgres" {
+            map.push_str("lazuli root postgres\n");
+        }
+        let data = self.data();
+        for (file, text) in [
+            ("pg_hba.conf", "local all all peer map=lazuli\n"),
+            ("pg_ident.conf", map.as_str()),
+        ] {
+            std::fs::write(data.join(file), text).map_err(doing("configure Postgres"))?;
+        }
+        Ok(())
+    }
+
+    fn spawn(
+        &self,
+        bin: &Path,
+        account: &Account,
+        options: Options,
+        lock: File,
+    ) -> Result<tokio::process::Child, PrivateError> {
+        let log = || {
+            OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(self.directory.join("log"))
+                .map_err(doing("open the log of Postgres"))
+        };
+        let mut command = Command::new("setsid");
+        command.arg(bin.join("postgres")).arg("-D").arg(self.data());
+        let sockets = format!("unix_socket_directories={}", self.directory.display());
+        let connections = format!("max_connections={}", options.max_connections);
+        let mut settings = vec![sockets.as_str(), "listen_addresses=", &connections];
+        if !options.fsync {
+            settings.extend([
+                "fsync=off",
+                "synchronous_commit=off",
+                "full_page_writes=off",
+                "wal_level=minimal",
+                "max_wal_senders=0",
+            ]);
+        }
+        for setting in settings {
+            command.arg("-c").arg(setting);
+        }
+        command
+            // The lock goes with the server: all its processes inherit it.
+            .stdin(Stdio::from(lock))
+            .stdout(Stdio::from(log()?))
+            .stderr(Stdio::from(log()?))
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .current_dir("/");
+        become_user(&mut command, account);
+        command.spawn().map_err(doing("start Postgres"))
+    }
+
+    /// Waits until the server answers; false when it ended instead.
+    async fn answers(
+        &self,
+        mut child: Option<&mut tokio::process::Child>,
+    ) -> Result<bool, PrivateError> {
+        let begun = Instant::now();
+        loop {
+            let options: PgConnectOptions = self
+                .url("postgres")
+                .parse()
+                .map_err(crate::error::doing("read the database's url"))?;
+            let connected = timeout(RETRY, PgConnection::connect_with(&options)).await;
+            if let Ok(Ok(connection)) = connected {
+                // That it answered is all that was asked.
+                drop(connection.close().await);
+                return Ok(true);
+            }
+            let ended = match child.as_mut() {
+                Some(child) => child
+                    .try_wait()
+                    .map_err(doing("look after Postgres"))?
+                    .is_some(),
+                // Whoever started it may have failed.
+                None => self.lock()?.is_some(),
+            };
+            if ended {
+                return Ok(false);
+            }
+            if begun.elapsed() > RECOVERY {
+                return Err(self.not_started());
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    fn not_started(&self) -> PrivateError {
+        let log = std::fs::read_to_string(self.directory.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        PrivateError::NotStarted {
+            directory: self.directory.display().to_string(),
+            log: lines[lines.len().saturating_sub(15)..].join("\n"),
+        }
+    }
+}
+
+/// The url of a database over the socket in a directory.
+pub(super) fn url(directory: &Path, database: &str) -> String {
+    format!(
+        "postgres://postgres@localhost/{database}?host={}",
+        directory.display()
+    )
+}
+
+/// Makes the directory, passable for all and owned by the server's user.
+fn prepare(directory: &Path, account: &Account) -> Result<PathBuf, PrivateError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o755)
+        .create(directory)
+        .map_err(doing("make the directory of Postgres"))?;
+    let directory = directory
+        .canonicalize()
+        .map_err(doing("find the directory of Postgres"))?;
+    chown(&directory, Some(account.uid), Some(account.gid))
+        .and_then(|()| std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)))
+        .map_err(doing("hand the directory over to Postgres"))?;
+    if let Some(obstacle) = impassable(&directory, account) {
+        return Err(PrivateError::Impassable {
+            user: account.name.clone(),
+            directory: obstacle.display().to_string(),
+        });
+    }
+    // sun_path holds 108 bytes, with the name of the socket and a NUL.
+    if directory.as_os_str().len() + "/.s.PGSQL.5432".len() > 107 {
+        return Err(PrivateError::TooLong {
+            directory: directory.display().to_string(),
+        });
+    }
+    Ok(directory)
+}
+
+/// Runs a program of Postgres to its end.
+async fn run(
+    bin: &Path,
+    program: &'static str,
+    arguments: &[&str],
+    account: &Account,
+) -> Result<(), PrivateError> {
+    let mut command = Command::new(bin.join(program));
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("TZ", "UTC")
+        .current_dir("/");
+    become_user(&mut command, account);
+    let output = command
+        .output()
+        .await
+        .map_err(doing("run a program of Postgres"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(PrivateError::Failed {
+        program,
+        output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
+fn become_user(command: &mut Command, account: &Account) {
+    if nix::unistd::Uid::effective().is_root() {
+        command.uid(account.uid).gid(account.gid);
+    }
+}

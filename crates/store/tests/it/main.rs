@@ -1,0 +1,4 @@
+//! The store against a real, private Postgres.
+
+mod commit;
+mod common;
