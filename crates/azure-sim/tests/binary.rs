@@ -1,7 +1,5 @@
 //! The program itself: its lock, its endpoint file, its end.
 
-#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
