@@ -191,6 +191,41 @@ fn a_manager_killed_at_work_leaves_nothing_that_cannot_be_removed() {
 }
 
 #[test]
+fn guests_come_back_after_the_machine_restarted() {
+    if !possible() {
+        return;
+    }
+    let mut world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    let mut spec = world.spec("a", "net", "10.1.0.4/24");
+    spec.policy.public_address = Some("20.0.0.4".parse().unwrap());
+    world.fabric().create(spec).unwrap();
+    world
+        .fabric()
+        .create(world.spec("b", "net", "10.1.0.5/24"))
+        .unwrap();
+    world.fabric().stop("b", Stop::Graceful).unwrap();
+    world.run("10.1.0.4", "echo kept > file");
+    // What a restart leaves: files, and neither processes nor namespaces.
+    let pid = world.fabric().guest("a").unwrap().unwrap().pid.unwrap();
+    drop(world.fabric.take());
+    let run = |program: &str, words: &[&str]| Command::new(program).args(words).status().unwrap();
+    assert!(run("kill", &["-9", &pid.to_string()]).success());
+    for name in ["fabric", "internet", "vnet-net"] {
+        let path = world.dir().join("ns").join(name);
+        assert!(run("umount", &[path.to_str().unwrap()]).success());
+    }
+    world.open();
+    let power = |name: &str| world.fabric().guest(name).unwrap().unwrap().power;
+    eventually("the machine is down", || power("a") == Power::Off);
+    assert!(world.fabric().resume().is_empty());
+    assert_eq!(world.run("10.1.0.4", "cat file"), "kept");
+    assert!(!world.connects(Namespace::Internet, "20.0.0.4", 22));
+    assert_eq!(power("b"), Power::Off);
+    world.end();
+}
+
+#[test]
 fn many_hands_may_make_and_end_guests_at_once() {
     if !possible() {
         return;
