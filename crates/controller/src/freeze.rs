@@ -39,11 +39,15 @@ pub(crate) async fn new_machines(
     let mut bodies = Vec::with_capacity(fresh.len());
     for row in fresh {
         let Some(machine) = row.machine else { continue };
-        let key = keys::generate(&row.name);
-        let body = freeze(shared, cloud, desk, &row, &key).map_err(|error| StoreError::Invalid {
-            what: "a machine's body".into(),
+        let key = keys::generate(&row.name).map_err(|error| StoreError::Invalid {
+            what: "a machine's host key".into(),
             why: error.to_string(),
         })?;
+        let body =
+            freeze(shared, cloud, desk, &row, &key).map_err(|error| StoreError::Invalid {
+                what: "a machine's body".into(),
+                why: error.to_string(),
+            })?;
         bodies.push((row.id, data_key.seal(&place(row.id), &body)?));
         let known = desk
             .state
@@ -66,7 +70,10 @@ fn freeze(
     key: &keys::KeyPair,
 ) -> Result<Vec<u8>, CloudError> {
     let EffectSpec::VirtualMachine(spec) = &row.spec else {
-        return Err(internal("freeze a body", "the row is no machine".to_owned()));
+        return Err(internal(
+            "freeze a body",
+            "the row is no machine".to_owned(),
+        ));
     };
     let model = desk.state.model();
     let mut authorized_keys = vec![model.ssh_key.clone()];

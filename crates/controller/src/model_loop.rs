@@ -133,7 +133,7 @@ impl ModelLoop {
                 () = sleep_until(wake) => self.list_if_due(),
             }
         };
-        self.fleet.close().await;
+        self.fleet.close();
         end
     }
 
@@ -153,9 +153,11 @@ impl ModelLoop {
         let mut retry = FIRST_RETRY;
         loop {
             let now = now();
-            for index in 0..self.batch.len() {
-                self.take(index, now);
+            let batch = std::mem::take(&mut self.batch);
+            for message in &batch {
+                self.take(message, now);
             }
+            self.batch = batch;
             let offers = self.offers.borrow().clone();
             if let Err(error) = self.desk.settle(&offers, now) {
                 return Err(End::Failed(error.to_string()));
@@ -275,10 +277,7 @@ impl ModelLoop {
     }
 
     /// Turns one message of the batch into changes and flight.
-    fn take(&mut self, index: usize, now: OffsetDateTime) {
-        let Some(message) = self.batch.get(index) else {
-            return;
-        };
+    fn take(&mut self, message: &Message, now: OffsetDateTime) {
         match message {
             Message::Called { effect, result } => {
                 self.desk.flight.effects.remove(effect);
@@ -377,13 +376,15 @@ impl ModelLoop {
                         self.desk.record(change);
                     }
                 }
-                self.outbox.push((machine, Request::AckWrites { run, upto: n }));
+                self.outbox
+                    .push((machine, Request::AckWrites { run, upto: n }));
             }
             Report::Ask { run, ask, question } => {
                 self.renew_for(&run, &question, now);
                 let answer = answer::answer(&self.desk, &run, &question, now);
                 // After the commit: a grant is committed before it is given.
-                self.outbox.push((machine, Request::Answer { run, ask, answer }));
+                self.outbox
+                    .push((machine, Request::Answer { run, ask, answer }));
             }
             Report::Refused { run, refusal } => self.refused(machine, run, &refusal),
             Report::Log {
@@ -392,7 +393,9 @@ impl ModelLoop {
                 dropped,
             } => {
                 if let Some(unit) = convert::unit(&run).and_then(|id| self.desk.state.unit(id)) {
-                    self.shared.logs.push(self.model, &unit.name.to_string(), lines, dropped);
+                    self.shared
+                        .logs
+                        .push(self.model, &unit.name.to_string(), lines, dropped);
                 }
             }
             Report::Attached { .. } | Report::Started { .. } => {}
@@ -405,8 +408,7 @@ impl ModelLoop {
             return;
         }
         let unit = convert::unit(run).and_then(|id| self.desk.state.unit(id));
-        let renewed =
-            unit.and_then(|unit| lazuli_plan::renewed_grant(&self.desk.state, unit, now));
+        let renewed = unit.and_then(|unit| lazuli_plan::renewed_grant(&self.desk.state, unit, now));
         if let Some(change) = renewed {
             self.desk.record(change);
         }
@@ -424,7 +426,8 @@ impl ModelLoop {
             Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
                 self.desk.flight.hooks.remove(&unit);
                 // Not at once: what refused it now would do so again.
-                self.desk.touch_at(now() + time::Duration::seconds(5), Subject::Unit(unit));
+                self.desk
+                    .touch_at(now() + time::Duration::seconds(5), Subject::Unit(unit));
             }
         }
     }
@@ -436,7 +439,12 @@ impl ModelLoop {
             return;
         };
         let (machine, application) = (row.machine, row.application);
-        let neighbours: Vec<_> = self.desk.state.units_on(machine).map(|unit| unit.id).collect();
+        let neighbours: Vec<_> = self
+            .desk
+            .state
+            .units_on(machine)
+            .map(|unit| unit.id)
+            .collect();
         for neighbour in neighbours {
             self.desk.touch(Subject::Unit(neighbour));
         }
@@ -476,6 +484,7 @@ impl ModelLoop {
                 }
             }
         }
+        self.fleet.retain(&self.desk.state);
         self.list_if_due();
     }
 
@@ -536,7 +545,10 @@ impl ModelLoop {
             Instant::now() + wait.unsigned_abs()
         });
         let listed = self.list_at;
-        [planned, listed].into_iter().flatten().fold(far, Instant::min)
+        [planned, listed]
+            .into_iter()
+            .flatten()
+            .fold(far, Instant::min)
     }
 }
 

@@ -264,7 +264,9 @@ impl Actor {
     /// Over a connection of its own, so that an upload never stalls hooks.
     async fn put_charm(&self, program: &Program, sha256: &str) -> Result<(), HostError> {
         let archive = self.shared.blobs.read(sha256).await.map_err(|error| {
-            HostError::machine(format!("failed to read the charm's archive {sha256}: {error}"))
+            HostError::machine(format!(
+                "failed to read the charm's archive {sha256}: {error}"
+            ))
         })?;
         let connection =
             Connection::open(&self.shared.config.dialer, &self.target, &self.identity).await?;

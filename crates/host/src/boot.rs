@@ -115,9 +115,18 @@ mod tests {
     fn facts_come_after_whatever_the_login_shell_prints() {
         let text = "Welcome!\nlazuli-facts\nm-0\nx86_64\n2\n3920\nubuntu\n24.04\nb-1\nid-1\n";
         let facts = parse(text).expect("facts");
-        assert_eq!((facts.arch.as_str(), facts.cores, facts.mem), ("amd64", 2, 3920));
-        assert_eq!((facts.os.as_str(), facts.os_version.as_str()), ("ubuntu", "24.04"));
-        assert_eq!((facts.boot_id.as_str(), facts.machine_id.as_str()), ("b-1", "id-1"));
+        assert_eq!(
+            (facts.arch.as_str(), facts.cores, facts.mem),
+            ("amd64", 2, 3920)
+        );
+        assert_eq!(
+            (facts.os.as_str(), facts.os_version.as_str()),
+            ("ubuntu", "24.04")
+        );
+        assert_eq!(
+            (facts.boot_id.as_str(), facts.machine_id.as_str()),
+            ("b-1", "id-1")
+        );
         assert_eq!(parse("lazuli-facts\nm-0\n"), None);
     }
 }

@@ -94,7 +94,12 @@ impl Connection {
             .connect(target.address, CONNECT)
             .await
             .map_err(|error| HostError::io(&format!("connect to {}", target.address), &error))?;
-        let late = || HostError::transient(format!("{} does not finish the SSH handshake", target.address));
+        let late = || {
+            HostError::transient(format!(
+                "{} does not finish the SSH handshake",
+                target.address
+            ))
+        };
         let mut handle = timeout_at(
             deadline,
             client::connect_stream(config(), stream, Strict { pinned }),

@@ -69,16 +69,19 @@ async fn socket_in(path: PathBuf, address: SocketAddr) -> io::Result<TcpSocket> 
             });
             drop(sender.send(made));
         })?;
-    receiver.await.unwrap_or_else(|_| {
-        Err(io::Error::other("the thread that makes sockets ended"))
-    })
+    receiver
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("the thread that makes sockets ended")))
 }
 
 fn enter(path: &Path) -> io::Result<()> {
     let namespace = File::open(path).map_err(|error| {
         io::Error::new(
             error.kind(),
-            format!("failed to open the network namespace {}: {error}", path.display()),
+            format!(
+                "failed to open the network namespace {}: {error}",
+                path.display()
+            ),
         )
     })?;
     setns(namespace, CloneFlags::CLONE_NEWNET).map_err(|error| {

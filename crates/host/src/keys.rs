@@ -41,8 +41,8 @@ impl fmt::Debug for PrivatePem {
 /// When the system gives no randomness.
 pub fn generate(comment: &str) -> Result<KeyPair, HostError> {
     let failed = |error: &dyn fmt::Display| HostError::machine(format!("make an SSH key: {error}"));
-    let mut key = PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519)
-        .map_err(|error| failed(&error))?;
+    let mut key =
+        PrivateKey::random(&mut rand::rng(), Algorithm::Ed25519).map_err(|error| failed(&error))?;
     key.set_comment(comment);
     let private = key
         .to_openssh(LineEnding::LF)

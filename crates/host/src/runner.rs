@@ -69,7 +69,13 @@ impl Program {
             "sudo -n sh -c 'set -e; umask 022; d=$(dirname {path}); mkdir -p $d; t=$(mktemp $d/.new.XXXXXX); \
              cat > $t; echo \"{sha256}  $t\" | sha256sum -c --status; chmod 755 $t; mv $t {path}'"
         );
-        put(connection, &command, self.bytes.clone(), "put the runner on the machine").await
+        put(
+            connection,
+            &command,
+            self.bytes.clone(),
+            "put the runner on the machine",
+        )
+        .await
     }
 
     /// Puts a charm's archive on a machine.
@@ -80,7 +86,13 @@ impl Program {
         archive: Bytes,
     ) -> Result<(), HostError> {
         let command = format!("sudo -n {} put charm {sha256} {}", self.path, archive.len());
-        put(connection, &command, archive, "put the charm on the machine").await
+        put(
+            connection,
+            &command,
+            archive,
+            "put the charm on the machine",
+        )
+        .await
     }
 }
 
@@ -101,6 +113,8 @@ async fn put(
             "failed to {doing} (exit status {code}): {}",
             done.stderr.trim()
         ))),
-        None => Err(HostError::transient(format!("failed to {doing}: the connection was cut"))),
+        None => Err(HostError::transient(format!(
+            "failed to {doing}: the connection was cut"
+        ))),
     }
 }

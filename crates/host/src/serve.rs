@@ -40,9 +40,9 @@ impl Channel {
             Ok(channel) => Ok(channel),
             Err(_) => {
                 program.upload(connection).await?;
-                Self::handshake(connection, program)
-                    .await?
-                    .map_err(|said| HostError::machine(format!("lazuli-runner does not start: {said}")))
+                Self::handshake(connection, program).await?.map_err(|said| {
+                    HostError::machine(format!("lazuli-runner does not start: {said}"))
+                })
             }
         }
     }
@@ -112,10 +112,7 @@ impl Channel {
     }
 }
 
-async fn write(
-    writer: russh::ChannelWriteHalf<Msg>,
-    mut frames: mpsc::Receiver<Bytes>,
-) {
+async fn write(writer: russh::ChannelWriteHalf<Msg>, mut frames: mpsc::Receiver<Bytes>) {
     while let Some(frame) = frames.recv().await {
         if writer.data_bytes(frame).await.is_err() {
             return;
