@@ -5,27 +5,22 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use lazuli_runner::frames::{Attach, PROTOCOL, Refusal, Report, Request};
+use lazuli_runner::frames::{self, Attach, PROTOCOL, Refusal, Report, Request, RunSummary};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::backoff::Backoff;
-use crate::charm::Charms;
+use crate::charm::Uploads;
 use crate::connect::{Connection, Place, Shared, Steps, connect};
-use crate::error::Error;
-use crate::event::{Attached, Holder, HostEvent, MachineKey, State};
+use crate::error::HostError;
+use crate::event::{HostEvent, MachineKey, State};
 use crate::ledger::Ledger;
 use crate::live::{End, Live};
 
-/// Events of one machine that wait for the controller before no more reports
-/// are read from it.
-pub(crate) const BACKLOG: usize = 64;
-
-/// A connection that lasted this long was a good one.
-const GOOD: Duration = Duration::from_secs(5);
+/// A connection that lasted this long was a good one, in first retries.
+const GOOD: u32 = 20;
 
 /// What a handle asks of the actor.
 #[derive(Debug)]
@@ -39,9 +34,6 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) place: Mutex<Place>,
-    pub(crate) charms: Charms,
-    /// Hash of the runner that served last.
-    pub(crate) runner: Mutex<Option<String>>,
     /// Cuts a wait before the next try short.
     pub(crate) hurry: Notify,
 }
@@ -49,13 +41,6 @@ pub(crate) struct Common {
 impl Common {
     pub(crate) fn place(&self) -> Place {
         self.place
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    pub(crate) fn runner(&self) -> Option<String> {
-        self.runner
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -89,23 +74,6 @@ impl Post {
     }
 }
 
-/// The task of a machine.
-pub(crate) struct Actor {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) common: Arc<Common>,
-    pub(crate) holder: Holder,
-    pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) post: Post,
-    pub(crate) state: Arc<watch::Sender<State>>,
-    pub(crate) closing: CancellationToken,
-    pub(crate) ledger: Ledger,
-    pub(crate) trouble: Trouble,
-    /// The number of the last connection.
-    pub(crate) connection: u64,
-    /// Asked to connect.
-    pub(crate) woken: bool,
-}
-
 /// Failures since the last success.
 pub(crate) struct Trouble {
     backoff: Backoff,
@@ -123,6 +91,29 @@ impl Trouble {
     }
 }
 
+/// The task of a machine.
+pub(crate) struct Actor {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) common: Arc<Common>,
+    /// Who attaches, and the number of the last connection.
+    pub(crate) attach: Attach,
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) post: Post,
+    pub(crate) state: Arc<watch::Sender<State>>,
+    pub(crate) closing: CancellationToken,
+    pub(crate) ledger: Ledger,
+    pub(crate) uploads: Uploads,
+    pub(crate) trouble: Trouble,
+    /// Asked to connect.
+    pub(crate) woken: bool,
+}
+
+/// The machine's answer to an attachment.
+struct Answer {
+    boot_id: String,
+    runs: Vec<RunSummary>,
+}
+
 /// What follows a connection.
 enum Next {
     Again,
@@ -137,8 +128,7 @@ impl Actor {
                 break;
             }
         }
-        let fenced = matches!(*self.state.borrow(), State::Fenced);
-        if fenced {
+        if matches!(*self.state.borrow(), State::Fenced) {
             while !self.post.backlog.is_empty() {
                 self.post.deliver().await;
             }
@@ -198,112 +188,84 @@ impl Actor {
         let made = connect(Arc::clone(&self.shared), self.common.place(), steps);
         // Boxed: it is large, and there are thousands of actors.
         let made: Pin<Box<dyn Future<Output = _> + Send>> = Box::pin(made);
-        let attached = match self.meanwhile(made).await? {
-            Ok(connection) => self.attach(connection).await?,
-            Err(error) => Err(error),
-        };
-        let (connection, attached) = match attached {
-            Ok(attached) => attached,
+        let (connection, answer) = match self.meanwhile(made).await? {
+            Ok(mut connection) => match self.attach(&mut connection).await? {
+                Ok(answer) => (connection, answer),
+                Err(error) => return self.failed(error).await,
+            },
             Err(error) => return self.failed(error).await,
         };
         let began = Instant::now();
         self.trouble.since = None;
         self.trouble.told = None;
         self.woken = false;
-        self.ledger.attached(&attached.runs);
-        let attached = Arc::new(attached);
-        self.state.send_replace(State::Connected {
-            since: began,
-            machine: Arc::clone(&attached),
-        });
-        self.post.put(HostEvent::Attached(attached));
+        self.ledger.attached(&answer.runs);
+        self.state.send_replace(State::Connected { since: began });
+        let boot_id = answer.boot_id;
+        self.post.put(HostEvent::Reached { boot_id });
         let end = Live::new(self, connection).run().await;
-        if began.elapsed() >= GOOD {
+        if began.elapsed() >= self.shared.tuning.first_retry * GOOD {
             self.trouble.backoff.reset();
         }
         match end {
+            End::Closed => None,
             End::Idle => {
                 self.ledger.closed();
                 self.trouble.backoff.reset();
                 Some(Next::Again)
             }
-            End::Closed => None,
             End::Unconfirmed => {
                 self.ledger.lost();
                 Some(Next::Again)
             }
             End::Lost(error) => {
                 self.ledger.lost();
-                let (reason, class) = (error.reason(), error.class());
-                tracing::debug!(address = %self.common.place().target.address, %reason, "lost a machine");
-                self.post.put(HostEvent::Lost { reason, class });
-                if self.ledger.has_work() {
+                tracing::debug!(machine = %self.post.key.machine, %error, "lost a machine");
+                if !self.ledger.has_work() {
+                    return Some(Next::Again);
+                }
+                if matches!(error, HostError::Ended { clean: true, .. }) {
+                    // The supervisor makes way for another; no trouble.
                     return self.wait_for_retry(&error).await;
                 }
-                Some(Next::Again)
+                self.failed(error).await
             }
         }
     }
 
     /// Attaches to the supervisor; none when closed.
-    async fn attach(
-        &mut self,
-        mut connection: Connection,
-    ) -> Option<Result<(Connection, Attached), Error>> {
+    async fn attach(&mut self, connection: &mut Connection) -> Option<Result<Answer, HostError>> {
+        const STEP: &str = "attaching to the supervisor";
         let address = connection.session.address();
-        self.connection += 1;
-        let number = self.connection;
-        let attach = Request::Attach(Attach {
-            protocol: PROTOCOL,
-            controller: self.holder.controller.clone(),
-            model: self.holder.model.clone(),
-            epoch: self.holder.epoch,
-            connection: number,
+        self.attach.protocol = PROTOCOL;
+        self.attach.connection += 1;
+        let frame = frames::encode(&Request::Attach(self.attach.clone()));
+        let limit = self.shared.tuning.attach;
+        let exchange = timeout(limit, async {
+            let frame = frame.map_err(|cause| HostError::Frame { address, cause })?;
+            // When it cannot be sent the inbox says why.
+            drop(connection.link.outbox.send(frame.into()).await);
+            let cut = HostError::Ended {
+                address,
+                detail: "it was cut while attaching".to_owned(),
+                clean: false,
+            };
+            connection.link.inbox.recv().await.unwrap_or(Err(cut))
         });
-        let limit = self.shared.config.attach_timeout;
-        let frame = lazuli_runner::frames::encode(&attach);
-        let answer = self
-            .meanwhile(timeout(limit, async {
-                let frame = frame.map_err(|source| Error::Frame { address, source })?;
-                // When it cannot be sent the inbox says why.
-                drop(connection.link.outbox.send(frame.into()).await);
-                match connection.link.inbox.recv().await {
-                    Some(Ok(report)) => Ok(report),
-                    Some(Err(error)) => Err(error),
-                    None => Err(Error::Ended {
-                        address,
-                        detail: "it was cut while attaching".to_owned(),
-                        clean: false,
-                    }),
-                }
-            }))
-            .await?;
-        let answer = answer.unwrap_or(Err(Error::Slow {
-            address,
-            step: "attaching to the supervisor",
-            after: limit,
-        }));
-        let refused = |detail: String| Error::Refused { address, detail };
-        Some(match answer {
-            Ok(Report::Attached { charms, runs, .. }) => {
-                self.common.charms.replace(&charms);
-                let mut runner = self
-                    .common
-                    .runner
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                *runner = Some(connection.runner.clone());
-                let facts = connection.facts.clone();
-                let attached = Attached {
-                    facts,
-                    runs,
-                    connection: number,
-                };
-                Ok((connection, attached))
-            }
-            Ok(Report::Refused { refusal, .. }) => Err(match refusal {
-                Refusal::Fenced { epoch, connection } => Error::Fenced { epoch, connection },
-                Refusal::Protocol { speaks } => Error::Version {
+        let report = self
+            .meanwhile(exchange)
+            .await?
+            .unwrap_or(Err(HostError::Slow {
+                address,
+                step: STEP,
+                after: limit,
+            }));
+        let refused = |detail: String| HostError::Refused { address, detail };
+        Some(report.and_then(|report| match report {
+            Report::Attached { boot_id, runs, .. } => Ok(Answer { boot_id, runs }),
+            Report::Refused { refusal, .. } => Err(match refusal {
+                Refusal::Fenced { epoch, connection } => HostError::Fenced { epoch, connection },
+                Refusal::Protocol { speaks } => HostError::Version {
                     address,
                     ours: PROTOCOL,
                     theirs: speaks.to_string(),
@@ -311,46 +273,43 @@ impl Actor {
                 Refusal::Invalid { reason } => refused(reason),
                 other => refused(format!("{other:?}")),
             }),
-            Ok(other) => Err(refused(
-                format!("it answered {other:?}").chars().take(200).collect(),
-            )),
-            Err(error) => Err(error),
-        })
+            _ => Err(refused("it did not say whether we may".to_owned())),
+        }))
     }
 
     /// Tells of a failure and waits before the next try.
-    async fn failed(&mut self, error: Error) -> Option<Next> {
-        if let Error::Fenced { epoch, connection } = error {
-            if epoch <= self.holder.epoch {
+    async fn failed(&mut self, error: HostError) -> Option<Next> {
+        if let HostError::Fenced { epoch, connection } = error {
+            if epoch == self.attach.epoch {
                 // An earlier connection of this very holder, of which this
                 // actor does not know.
-                self.connection = connection;
-                return Some(Next::Again);
+                self.attach.connection = connection;
+                return self.wait_for_retry(&error).await;
             }
             self.state.send_replace(State::Fenced);
-            self.post.put(HostEvent::Fenced { epoch });
+            self.post.put(HostEvent::Fenced);
             return Some(Next::Stop);
         }
-        let (reason, class) = (error.reason(), error.class());
+        let reason = error.to_string();
         if self.trouble.told.as_ref() != Some(&reason) {
             self.trouble.told = Some(reason.clone());
-            self.post.put(HostEvent::Unreachable { reason, class });
+            self.post.put(HostEvent::Trouble { reason });
         }
         self.wait_for_retry(&error).await
     }
 
-    async fn wait_for_retry(&mut self, error: &Error) -> Option<Next> {
+    async fn wait_for_retry(&mut self, error: &HostError) -> Option<Next> {
         let now = Instant::now();
         let next_try = now + self.trouble.backoff.next();
         self.state.send_replace(State::Disconnected {
             since: *self.trouble.since.get_or_insert(now),
             next_try,
             failures: self.trouble.backoff.failures,
-            reason: error.reason(),
-            class: error.class(),
+            reason: error.to_string(),
+            kind: error.kind(),
         });
         let common = Arc::clone(&self.common);
-        let shortest = self.shared.config.retry_first;
+        let shortest = self.shared.tuning.first_retry;
         self.meanwhile(async move {
             let hurried = async {
                 common.hurry.notified().await;
@@ -364,11 +323,4 @@ impl Actor {
         .await?;
         Some(Next::Again)
     }
-}
-
-/// Ticks for keepalives.
-pub(crate) fn ticks(every: Duration) -> tokio::time::Interval {
-    let mut ticks = interval_at(Instant::now() + every, every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks
 }

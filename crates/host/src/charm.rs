@@ -1,23 +1,28 @@
 //! Charm archives: brought to a machine on a connection of their own, so that
 //! hooks go on meanwhile.
 
-use std::collections::BTreeSet;
-use std::future::Future;
+use std::collections::BTreeMap;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
+use lazuli_runner::frames::RunId;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
+use crate::backoff::Backoff;
 use crate::connect::{Place, Shared};
-use crate::error::Error;
+use crate::error::HostError;
 use crate::exec::{ExecLimits, Input, remote_error};
 use crate::runner::Commands;
-use crate::ssh::Session;
 
 const STEP: &str = "the upload of a charm";
 
-/// An open blob.
+/// An open archive.
 pub struct Blob {
     /// Bytes it has.
     pub size: u64,
@@ -25,61 +30,139 @@ pub struct Blob {
     pub reader: Pin<Box<dyn AsyncRead + Send>>,
 }
 
-/// A blob to come.
-pub type BlobFuture<'a> = Pin<Box<dyn Future<Output = io::Result<Blob>> + Send + 'a>>;
+impl From<Bytes> for Blob {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            size: bytes.len() as u64,
+            reader: Box::pin(io::Cursor::new(bytes)),
+        }
+    }
+}
 
-/// Where charm archives come from.
+/// Where archives of charms come from.
+#[async_trait]
 pub trait Blobs: Send + Sync {
-    /// Opens the blob with this hex sha-256.
-    fn open<'a>(&'a self, sha256: &'a str) -> BlobFuture<'a>;
+    /// The whole archive with this hex sha-256.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    async fn read(&self, sha256: &str) -> io::Result<Bytes>;
+
+    /// The same as a stream, for sources that need not hold all of it.
+    ///
+    /// # Errors
+    /// When it is not there or cannot be read.
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
+        self.read(sha256).await.map(Blob::from)
+    }
 }
 
-/// The archives a machine has.
-#[derive(Debug, Default)]
-pub(crate) struct Charms {
-    present: Mutex<BTreeSet<String>>,
-    /// One upload to a machine at a time.
-    pub(crate) uploading: tokio::sync::Mutex<()>,
+/// The uploads to one machine, each tried until it succeeds.
+pub(crate) struct Uploads {
+    backoff: Backoff,
+    tasks: JoinSet<(String, Result<(), HostError>)>,
+    waiting: BTreeMap<String, Waiting>,
 }
 
-impl Charms {
-    fn set(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.present.lock().unwrap_or_else(PoisonError::into_inner)
+struct Waiting {
+    runs: Vec<RunId>,
+    backoff: Backoff,
+    /// Before the next try.
+    wait: Duration,
+}
+
+/// An upload that ended.
+pub(crate) enum Uploaded {
+    /// These runs can be asked for again.
+    Ready(Vec<RunId>),
+    /// It failed, and is tried again.
+    Failed(HostError),
+}
+
+impl Uploads {
+    pub(crate) fn new(backoff: Backoff) -> Self {
+        Self {
+            backoff,
+            tasks: JoinSet::new(),
+            waiting: BTreeMap::new(),
+        }
     }
 
-    pub(crate) fn has(&self, sha256: &str) -> bool {
-        self.set().contains(sha256)
+    /// Uploads what a run lacks.
+    pub(crate) fn want(
+        &mut self,
+        shared: &Arc<Shared>,
+        place: &Place,
+        runner: &str,
+        sha256: &str,
+        run: RunId,
+    ) {
+        if let Some(waiting) = self.waiting.get_mut(sha256) {
+            if !waiting.runs.contains(&run) {
+                waiting.runs.push(run);
+            }
+            return;
+        }
+        let waiting = Waiting {
+            runs: vec![run],
+            backoff: self.backoff.clone(),
+            wait: Duration::ZERO,
+        };
+        self.waiting.insert(sha256.to_owned(), waiting);
+        self.start(shared, place, runner, sha256);
     }
 
-    pub(crate) fn replace(&self, present: &[String]) {
-        *self.set() = present.iter().cloned().collect();
+    fn start(&mut self, shared: &Arc<Shared>, place: &Place, runner: &str, sha256: &str) {
+        let (shared, place) = (Arc::clone(shared), place.clone());
+        let (runner, sha256) = (runner.to_owned(), sha256.to_owned());
+        let waiting = self.waiting.get(&sha256);
+        let wait = waiting.map(|waiting| waiting.wait).unwrap_or_default();
+        self.tasks.spawn(async move {
+            sleep(wait).await;
+            let result = upload(&shared, &place, &runner, &sha256).await;
+            (sha256, result)
+        });
     }
 
-    pub(crate) fn add(&self, sha256: &str) {
-        self.set().insert(sha256.to_owned());
-    }
-
-    pub(crate) fn remove(&self, sha256: &str) {
-        self.set().remove(sha256);
+    /// The next upload that ends; never, when there is none.
+    pub(crate) async fn next(
+        &mut self,
+        shared: &Arc<Shared>,
+        place: &Place,
+        runner: &str,
+    ) -> Uploaded {
+        let Some(Ok((sha256, result))) = self.tasks.join_next().await else {
+            return std::future::pending().await;
+        };
+        match result {
+            Ok(()) => {
+                let waiting = self.waiting.remove(&sha256);
+                Uploaded::Ready(waiting.map(|waiting| waiting.runs).unwrap_or_default())
+            }
+            Err(error) => {
+                if let Some(waiting) = self.waiting.get_mut(&sha256) {
+                    waiting.wait = waiting.backoff.next();
+                    self.start(shared, place, runner, &sha256);
+                }
+                Uploaded::Failed(error)
+            }
+        }
     }
 }
 
 /// Uploads an archive.
-pub(crate) async fn upload(
+async fn upload(
     shared: &Shared,
     place: &Place,
     runner: &str,
     sha256: &str,
-    blobs: &dyn Blobs,
-) -> Result<(), Error> {
-    let blob = blobs.open(sha256).await.map_err(|source| Error::Blob {
-        sha256: sha256.to_owned(),
-        source,
-    })?;
+) -> Result<(), HostError> {
+    let blob = shared.blobs.open(sha256).await;
+    let blob = blob.map_err(|cause| HostError::Blob { step: STEP, cause })?;
     let _turn = shared.transfers.enter().await;
-    let session = Session::open(&shared.config, &place.target, &place.identity).await?;
+    let session = shared.session(place).await?;
     let user = &place.target.user;
-    let commands = Commands::new(user, shared.config.machine_root.as_deref());
+    let commands = Commands::new(user, shared.tuning.machine_root.as_deref());
     let command = commands.put_charm(runner, sha256, blob.size);
     let limits = ExecLimits {
         deadline: shared.transfer_limit(blob.size),

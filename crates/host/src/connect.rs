@@ -7,8 +7,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use crate::config::HostConfig;
-use crate::error::Error;
+use crate::charm::Blobs;
+use crate::config::{HostConfig, Tuning};
+use crate::dialer::Dialer;
+use crate::error::HostError;
 use crate::event::State;
 use crate::exec::{ExecLimits, Input, last_lines, remote_error};
 use crate::facts::{self, BOOT_WAIT, Facts, Probed};
@@ -16,34 +18,43 @@ use crate::gate::Gate;
 use crate::keys::Identity;
 use crate::link::{Link, nonce};
 use crate::runner::{Commands, Runner, Runners};
-use crate::ssh::Session;
-use crate::target::Target;
+use crate::ssh::{Session, Target};
 
 /// The slowest rate of an upload that is put up with, bytes per second.
 const SLOWEST: u64 = 4 << 10;
 
 /// What all machines share.
-#[derive(Debug)]
 pub(crate) struct Shared {
-    pub(crate) config: HostConfig,
+    pub(crate) dialer: Dialer,
+    pub(crate) idle: Duration,
+    pub(crate) tuning: Tuning,
     pub(crate) runners: Runners,
+    pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) seats: Gate,
     pub(crate) transfers: Gate,
 }
 
 impl Shared {
-    pub(crate) fn new(config: HostConfig) -> Self {
+    pub(crate) fn new(config: HostConfig, tuning: Tuning, blobs: Arc<dyn Blobs>) -> Self {
         Self {
-            runners: Runners::new(config.runners.clone()),
-            seats: Gate::new(config.ssh_max),
-            transfers: Gate::new(config.transfers_max),
-            config,
+            dialer: config.dialer,
+            idle: config.idle,
+            runners: Runners::new(config.runners),
+            blobs,
+            seats: Gate::new(config.max),
+            transfers: Gate::new(tuning.transfers),
+            tuning,
         }
+    }
+
+    /// Connects and logs in.
+    pub(crate) async fn session(&self, place: &Place) -> Result<Session, HostError> {
+        Session::open(&self.dialer, &self.tuning, &place.target, &place.identity).await
     }
 
     /// How long an upload of so many bytes may take.
     pub(crate) fn transfer_limit(&self, size: u64) -> Duration {
-        self.config.transfer_timeout + Duration::from_secs(size / SLOWEST)
+        self.tuning.transfer + Duration::from_secs(size / SLOWEST)
     }
 }
 
@@ -52,8 +63,6 @@ impl Shared {
 pub(crate) struct Place {
     pub(crate) target: Target,
     pub(crate) identity: Identity,
-    /// Whether the end of the first boot's set-up is waited for.
-    pub(crate) first_boot: bool,
 }
 
 /// Says what is being done.
@@ -71,7 +80,6 @@ impl Steps {
 pub(crate) struct Connection {
     pub(crate) link: Link,
     pub(crate) session: Arc<Session>,
-    pub(crate) facts: Facts,
     /// Hash of the runner that serves.
     pub(crate) runner: String,
 }
@@ -84,15 +92,15 @@ pub(crate) async fn connect(
     shared: Arc<Shared>,
     place: Place,
     steps: Steps,
-) -> Result<Connection, Error> {
+) -> Result<Connection, HostError> {
     steps.say("connecting over SSH");
-    let session = Session::open(&shared.config, &place.target, &place.identity).await?;
+    let session = shared.session(&place).await?;
     let user = &place.target.user;
-    let commands = Commands::new(user, shared.config.machine_root.as_deref());
-    if place.first_boot {
+    let commands = Commands::new(user, shared.tuning.machine_root.as_deref());
+    if place.target.waits_for_cloud_init {
         steps.say("waiting for the first boot's set-up to finish");
     }
-    let (facts, present) = look(&shared.config, &session, &place, &commands).await?;
+    let (facts, present) = look(&shared.tuning, &session, &place.target, &commands).await?;
     let runner = shared.runners.get(&facts.uname).await?;
     if !present.contains(&runner.sha256) {
         steps.say("uploading lazuli-runner");
@@ -100,33 +108,32 @@ pub(crate) async fn connect(
     }
     steps.say("attaching to the supervisor");
     let serve = commands.serve(&runner.sha256);
-    let mut opened = open(&shared.config, &session, user, &serve).await;
-    if let Err(Error::Remote { ending, .. }) = &opened
+    let mut opened = open(&shared.tuning, &session, user, &serve).await;
+    if let Err(HostError::Remote { ending, .. }) = &opened
         && matches!(ending.as_str(), "exit code 126" | "exit code 127")
     {
         // The file is there but is no program: a disk lost its content.
         steps.say("uploading lazuli-runner again");
         upload(&shared, &session, user, &commands, &runner).await?;
-        opened = open(&shared.config, &session, user, &serve).await;
+        opened = open(&shared.tuning, &session, user, &serve).await;
     }
     Ok(Connection {
         link: opened?,
         session: Arc::new(session),
-        facts,
         runner: runner.sha256,
     })
 }
 
 async fn open(
-    config: &HostConfig,
+    tuning: &Tuning,
     session: &Session,
     user: &str,
     serve: &str,
-) -> Result<Link, Error> {
-    let limit = config.attach_timeout;
+) -> Result<Link, HostError> {
+    let limit = tuning.attach;
     timeout(limit, Link::open(session, user, serve))
         .await
-        .unwrap_or(Err(Error::Slow {
+        .unwrap_or(Err(HostError::Slow {
             address: session.address(),
             step: "attaching to the supervisor",
             after: limit,
@@ -136,22 +143,27 @@ async fn open(
 /// Looks at the machine, once its first boot's set-up is finished.
 ///
 /// # Errors
-/// [`Error::Booting`] when it does not finish in time, and whatever else is in
+/// [`HostError::Booting`] when it does not finish in time, and whatever else is in
 /// the way.
 pub(crate) async fn look(
-    config: &HostConfig,
+    tuning: &Tuning,
     session: &Session,
-    place: &Place,
+    target: &Target,
     commands: &Commands,
-) -> Result<(Facts, Vec<String>), Error> {
+) -> Result<(Facts, Vec<String>), HostError> {
     const STEP: &str = "looking at the machine";
     let address = session.address();
     let began = Instant::now();
     loop {
         let mark = nonce();
-        let script = facts::script(&mark, commands.runners(), place.first_boot);
+        let wait = if target.waits_for_cloud_init {
+            BOOT_WAIT.min(tuning.look)
+        } else {
+            Duration::ZERO
+        };
+        let script = facts::script(&mark, commands.runners(), wait);
         let limits = ExecLimits {
-            deadline: BOOT_WAIT + config.login_timeout,
+            deadline: wait + tuning.login,
             ..ExecLimits::default()
         };
         let input = Input::Bytes(script.into());
@@ -159,7 +171,7 @@ pub(crate) async fn look(
             .exec(STEP, &commands.shell(), input, &limits)
             .await?;
         if !output.success() {
-            let user = &place.target.user;
+            let user = &target.user;
             return Err(remote_error(
                 address,
                 user,
@@ -170,30 +182,15 @@ pub(crate) async fn look(
         }
         match facts::parse(address, &mark, &output.stdout)? {
             Probed::Ready { facts, runners } => {
-                check_machine(place, &facts)?;
                 return Ok((facts, runners));
             }
-            Probed::Booting if began.elapsed() >= config.boot_timeout => {
-                return Err(Error::Booting {
+            Probed::Booting if began.elapsed() >= tuning.look => {
+                return Err(HostError::Booting {
                     after: began.elapsed(),
                 });
             }
             Probed::Booting => {}
         }
-    }
-}
-
-/// An address may have been given to another machine. Its host key would
-/// differ; this is for machines that share one.
-fn check_machine(place: &Place, facts: &Facts) -> Result<(), Error> {
-    let found = &facts.machine.machine_id;
-    match &place.target.machine_id {
-        Some(expected) if expected != found => Err(Error::OtherMachine {
-            address: place.target.address,
-            found: found.clone(),
-            expected: expected.clone(),
-        }),
-        _ => Ok(()),
     }
 }
 
@@ -203,7 +200,7 @@ async fn upload(
     user: &str,
     commands: &Commands,
     runner: &Runner,
-) -> Result<(), Error> {
+) -> Result<(), HostError> {
     const STEP: &str = "the upload of lazuli-runner";
     let size = runner.bytes.len();
     let limits = ExecLimits {

@@ -9,30 +9,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-
-/// Any stream SSH can run over.
-pub(crate) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {
-    /// Called once when the stream is cut: what waits to be sent must not
-    /// arrive later.
-    fn discard(&self) {}
-}
-
-impl Wire for tokio::net::TcpStream {
-    fn discard(&self) {
-        // At worst, data waits in the kernel until its own time limit.
-        drop(self.set_zero_linger());
-    }
-}
-
-impl<S> Wire for russh::ChannelStream<S> where
-    S: From<(russh::ChannelId, russh::ChannelMsg)> + Send + Sync + 'static
-{
-}
 
 /// A stream and the wait for its cut.
 pub(crate) struct Cuttable {
-    stream: Box<dyn Wire>,
+    stream: TcpStream,
     token: CancellationToken,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
     discarded: bool,
@@ -40,7 +22,7 @@ pub(crate) struct Cuttable {
 
 impl Cuttable {
     /// A stream that fails from when the token is cancelled.
-    pub(crate) fn new(stream: Box<dyn Wire>, token: CancellationToken) -> Self {
+    pub(crate) fn new(stream: TcpStream, token: CancellationToken) -> Self {
         Self {
             stream,
             cut: Box::pin(token.clone().cancelled_owned()),
@@ -53,9 +35,11 @@ impl Cuttable {
         if !self.token.is_cancelled() {
             return Ok(());
         }
+        // What waits to be sent must not arrive later.
         if !self.discarded {
             self.discarded = true;
-            self.stream.discard();
+            // At worst, data waits in the kernel until its own time limit.
+            drop(self.stream.set_zero_linger());
         }
         Err(io::ErrorKind::ConnectionAborted.into())
     }

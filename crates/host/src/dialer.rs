@@ -16,45 +16,54 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::error::Error;
+use crate::error::HostError;
 
 /// Opens connections.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Dialer {
-    /// The network namespace (`[ssh] netns`) to connect from; the daemon's
-    /// own when absent.
-    pub netns: Option<PathBuf>,
+    netns: Option<PathBuf>,
 }
 
 impl Dialer {
+    /// A dialer that connects from a network namespace (`[ssh] netns`), for
+    /// which it must be root, or from the daemon's own.
+    #[must_use]
+    pub fn new(netns: Option<PathBuf>) -> Self {
+        Self { netns }
+    }
+
     /// Connects; the stream has `TCP_NODELAY` set.
     ///
     /// # Errors
-    /// [`Error::Connect`], [`Error::ConnectTimeout`] or [`Error::Namespace`].
-    pub async fn connect(&self, address: SocketAddr, limit: Duration) -> Result<TcpStream, Error> {
+    /// [`HostError::Connect`], [`HostError::ConnectTimeout`] or [`HostError::Namespace`].
+    pub async fn connect(
+        &self,
+        address: SocketAddr,
+        limit: Duration,
+    ) -> Result<TcpStream, HostError> {
         let connected = timeout(limit, async {
             let stream = self.socket(address).await?.connect(address).await;
             stream
                 .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
-                .map_err(|source| Error::Connect { address, source })
+                .map_err(|cause| HostError::Connect { address, cause })
         });
-        connected.await.unwrap_or(Err(Error::ConnectTimeout {
+        connected.await.unwrap_or(Err(HostError::ConnectTimeout {
             address,
             after: limit,
         }))
     }
 
-    async fn socket(&self, address: SocketAddr) -> Result<TcpSocket, Error> {
+    async fn socket(&self, address: SocketAddr) -> Result<TcpSocket, HostError> {
         let Some(path) = &self.netns else {
             let socket = match address {
                 SocketAddr::V4(_) => TcpSocket::new_v4(),
                 SocketAddr::V6(_) => TcpSocket::new_v6(),
             };
-            return socket.map_err(|source| Error::Connect { address, source });
+            return socket.map_err(|cause| HostError::Connect { address, cause });
         };
-        let failed = |source| Error::Namespace {
+        let failed = |cause| HostError::Namespace {
             path: path.clone(),
-            source,
+            cause,
         };
         let (sender, made) = oneshot::channel();
         let inside = path.clone();
@@ -97,13 +106,11 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let limit = Duration::from_secs(5);
         Dialer::default().connect(address, limit).await.unwrap();
-        let missing = Dialer {
-            netns: Some("/nonexistent/netns".into()),
-        };
+        let missing = Dialer::new(Some("/nonexistent/netns".into()));
         let error = missing.connect(address, limit).await.unwrap_err();
-        assert!(matches!(error, Error::Namespace { .. }), "{error}");
+        assert!(matches!(error, HostError::Namespace { .. }), "{error}");
         drop(listener);
         let error = Dialer::default().connect(address, limit).await.unwrap_err();
-        assert!(error.reason().contains("refused"), "{}", error.reason());
+        assert!(error.to_string().contains("refused"), "{error}");
     }
 }

@@ -1,4 +1,5 @@
-//! What can go wrong between host and machine, in words for people.
+//! What can go wrong between host and machine, in words for people: each text
+//! is complete, cause included, so that it can be shown as it is.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,16 +8,17 @@ use std::time::Duration;
 
 use lazuli_runner::frames::FrameError;
 
-/// What to do about an error follows from its class.
+/// What kind of trouble it is; what to do about it follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
+pub enum HostErrorKind {
     /// Refused, timed out, cut: try again.
     Transient,
     /// The first boot's set-up is not finished: wait.
     Booting,
     /// The machine does not accept our key, or lets us do nothing.
     Auth,
-    /// The machine is not the one that was meant. Nothing was sent to it.
+    /// The machine shows another host key than the pinned ones. Nothing was
+    /// sent to it.
     HostKey,
     /// The user may not use `sudo` without a password.
     Privilege,
@@ -28,20 +30,18 @@ pub enum ErrorClass {
     Fenced,
     /// The daemon's own set-up: a binary, a namespace, a key.
     Setup,
-    /// The caller's limit: a queue is full, or it was closed.
-    Caller,
 }
 
-/// Why something at a machine failed.
+/// Why a machine cannot be reached or used.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum HostError {
     /// No TCP connection.
-    #[error("failed to connect to {address}")]
+    #[error("failed to connect to {address}: {cause}")]
     Connect {
         /// Where to.
         address: SocketAddr,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// No TCP connection in time.
     #[error("{address} did not answer within {} s; is it on, and does the network let port {} through?", after.as_secs(), address.port())]
@@ -52,12 +52,12 @@ pub enum Error {
         after: Duration,
     },
     /// The network namespace could not be entered.
-    #[error("failed to open a socket in the network namespace {}; is it there, and is the daemon root?", path.display())]
+    #[error("failed to open a socket in the network namespace {}; is it there, and is the daemon root? {cause}", path.display())]
     Namespace {
         /// Its path.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// A step over SSH took too long.
     #[error("{address}: {step} took longer than {} s", after.as_secs())]
@@ -70,14 +70,14 @@ pub enum Error {
         after: Duration,
     },
     /// SSH failed.
-    #[error("{address}: {step} failed")]
+    #[error("{address}: {step} failed: {cause}")]
     Ssh {
         /// Where.
         address: SocketAddr,
         /// What.
         step: &'static str,
         /// Why.
-        source: russh::Error,
+        cause: russh::Error,
     },
     /// The other side closed before or during the handshake.
     #[error(
@@ -115,18 +115,6 @@ pub enum Error {
         /// Where.
         address: SocketAddr,
     },
-    /// Another machine answers.
-    #[error(
-        "{address} is another machine: its machine-id is {found}, not {expected}; nothing was run"
-    )]
-    OtherMachine {
-        /// Where.
-        address: SocketAddr,
-        /// The machine-id that was found.
-        found: String,
-        /// The one that was expected.
-        expected: String,
-    },
     /// The key is not accepted.
     #[error(
         "{user}@{address} does not accept the model's SSH key; it has to be in the authorized_keys of {user}"
@@ -138,12 +126,12 @@ pub enum Error {
         address: SocketAddr,
     },
     /// A key's text is not understood.
-    #[error("failed to read {what}; an ed25519 key in OpenSSH's format is needed")]
+    #[error("failed to read {what}; an ed25519 key in OpenSSH's format is needed: {cause}")]
     Key {
         /// Which key.
         what: String,
         /// Why.
-        source: russh::keys::ssh_key::Error,
+        cause: russh::keys::ssh_key::Error,
     },
     /// `sudo -n` does not work.
     #[error(
@@ -212,12 +200,12 @@ pub enum Error {
         arch: String,
     },
     /// The runner's file cannot be read.
-    #[error("failed to read {}", path.display())]
+    #[error("failed to read {}: {cause}", path.display())]
     RunnerFile {
         /// Which.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
     /// Another version of frames.
     #[error("{address} speaks version {theirs} of the frames, this controller {ours}")]
@@ -230,12 +218,12 @@ pub enum Error {
         theirs: String,
     },
     /// A frame is broken.
-    #[error("{address} sent a frame that is not understood")]
+    #[error("{address} sent a frame that is not understood: {cause}")]
     Frame {
         /// Where.
         address: SocketAddr,
         /// Why.
-        source: FrameError,
+        cause: FrameError,
     },
     /// The supervisor did not let us attach.
     #[error("{address} refused to attach: {detail}")]
@@ -271,34 +259,20 @@ pub enum Error {
         /// For how long.
         after: Duration,
     },
-    /// A blob could not be read here.
-    #[error("failed to read the charm archive {sha256}")]
+    /// What is to be sent could not be read here.
+    #[error("failed to read what {step} needs: {cause}")]
     Blob {
-        /// Which.
-        sha256: String,
+        /// What.
+        step: &'static str,
         /// Why.
-        source: io::Error,
+        cause: io::Error,
     },
-    /// Connecting failed; the machine is tried again.
-    #[error("{reason}")]
-    Unreachable {
-        /// Why.
-        reason: String,
-        /// The class of that.
-        class: ErrorClass,
-    },
-    /// The machine's queue is full.
-    #[error("too many requests wait for the machine")]
-    Full,
-    /// The handle was closed.
-    #[error("the machine's connection was closed for good")]
-    Closed,
 }
 
-impl Error {
-    /// The class, from which follows what to do.
+impl HostError {
+    /// What kind of trouble it is.
     #[must_use]
-    pub fn class(&self) -> ErrorClass {
+    pub fn kind(&self) -> HostErrorKind {
         match self {
             Self::Connect { .. }
             | Self::ConnectTimeout { .. }
@@ -308,40 +282,23 @@ impl Error {
             | Self::Remote { .. }
             | Self::Ended { .. }
             | Self::Silent { .. }
-            | Self::Blob { .. } => ErrorClass::Transient,
-            Self::Booting { .. } => ErrorClass::Booting,
-            Self::Rejected { .. } => ErrorClass::Auth,
-            Self::HostKey { .. } | Self::NoHostKey { .. } | Self::OtherMachine { .. } => {
-                ErrorClass::HostKey
-            }
-            Self::Sudo { .. } => ErrorClass::Privilege,
-            Self::Space { .. } => ErrorClass::Space,
+            | Self::Blob { .. } => HostErrorKind::Transient,
+            Self::Booting { .. } => HostErrorKind::Booting,
+            Self::Rejected { .. } => HostErrorKind::Auth,
+            Self::HostKey { .. } | Self::NoHostKey { .. } => HostErrorKind::HostKey,
+            Self::Sudo { .. } => HostErrorKind::Privilege,
+            Self::Space { .. } => HostErrorKind::Space,
             Self::NoCommon { .. }
             | Self::Noise { .. }
             | Self::Garbled { .. }
             | Self::Version { .. }
             | Self::Frame { .. }
-            | Self::Refused { .. } => ErrorClass::Protocol,
-            Self::Fenced { .. } => ErrorClass::Fenced,
+            | Self::Refused { .. } => HostErrorKind::Protocol,
+            Self::Fenced { .. } => HostErrorKind::Fenced,
             Self::Namespace { .. }
             | Self::Key { .. }
             | Self::NoRunner { .. }
-            | Self::RunnerFile { .. } => ErrorClass::Setup,
-            Self::Unreachable { class, .. } => *class,
-            Self::Full | Self::Closed => ErrorClass::Caller,
+            | Self::RunnerFile { .. } => HostErrorKind::Setup,
         }
-    }
-
-    /// The error with its causes, in one line for people.
-    #[must_use]
-    pub fn reason(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = std::error::Error::source(self);
-        while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
-            source = cause.source();
-        }
-        text
     }
 }

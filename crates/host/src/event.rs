@@ -1,14 +1,12 @@
 //! What the controller learns of machines.
 
 use std::fmt;
-use std::sync::Arc;
 
 use lazuli_model::id::{MachineId, ModelId};
-use lazuli_runner::frames::{Report, RunSummary};
+use lazuli_runner::frames::Report;
 use tokio::time::Instant;
 
-use crate::error::ErrorClass;
-use crate::facts::Facts;
+use crate::error::HostErrorKind;
 
 /// A machine of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,59 +17,30 @@ pub struct MachineKey {
     pub machine: MachineId,
 }
 
-/// For which holder of the model a machine is attached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Holder {
-    /// The controller's uuid.
-    pub controller: String,
-    /// The model's uuid.
-    pub model: String,
-    /// The model's fencing epoch. Connections within it are numbered here.
-    pub epoch: u64,
-}
-
-/// A machine to which a supervisor's connection is up.
+/// What a machine says, or what is the matter with it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Attached {
-    /// What the machine says of itself.
-    pub facts: Facts,
-    /// Runs it had not got acknowledged; their reports follow.
-    pub runs: Vec<RunSummary>,
-    /// The number of the connection within the epoch.
-    pub connection: u64,
-}
-
-/// News of a machine.
-#[derive(Clone, Debug)]
 pub enum HostEvent {
-    /// The supervisor is attached, the first boot's set-up is finished.
-    Attached(Arc<Attached>),
-    /// The supervisor reports.
+    /// It was reached and its supervisor answers. What it has to report of
+    /// runs that were not acknowledged follows.
+    Reached {
+        /// Changes with each boot.
+        boot_id: String,
+    },
+    /// It cannot be reached or used though there is need; another try
+    /// follows. Said once per reason: [`State`] has the next try.
+    Trouble {
+        /// What failed, why, and what to do.
+        reason: String,
+    },
+    /// Its supervisor reports.
     Report(Report),
-    /// The connection was lost; it is made again if there is need.
-    Lost {
-        /// Why, for people.
-        reason: String,
-        /// What kind of reason.
-        class: ErrorClass,
-    },
-    /// Connecting fails. Said once per reason; [`State`] has the next try.
-    Unreachable {
-        /// Why, for people.
-        reason: String,
-        /// What kind of reason.
-        class: ErrorClass,
-    },
-    /// Another holder of the model has attached: this one must stop. Nothing
-    /// follows.
-    Fenced {
-        /// The epoch of the other.
-        epoch: u64,
-    },
+    /// Somebody with a higher epoch attached: this replica is not the holder.
+    /// Nothing follows.
+    Fenced,
 }
 
 /// How the connection to a machine stands.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum State {
     /// There is none, and no need of one.
     Idle,
@@ -79,17 +48,15 @@ pub enum State {
     Connecting {
         /// Since when.
         since: Instant,
-        /// What is being done.
+        /// What is being done, for people.
         step: &'static str,
     },
     /// It is up.
     Connected {
         /// Since when.
         since: Instant,
-        /// The machine.
-        machine: Arc<Attached>,
     },
-    /// It could not be made, and is tried again.
+    /// It could not be made or was lost, and is tried again.
     Disconnected {
         /// Since when.
         since: Instant,
@@ -100,7 +67,7 @@ pub enum State {
         /// Why, for people.
         reason: String,
         /// What kind of reason.
-        class: ErrorClass,
+        kind: HostErrorKind,
     },
     /// Another holder has the machine.
     Fenced,
@@ -120,7 +87,7 @@ impl fmt::Display for State {
                 let wait = next_try.saturating_duration_since(Instant::now());
                 write!(f, "{reason}; next try in {} s", wait.as_secs().max(1))
             }
-            Self::Fenced => f.write_str("another controller holds the model"),
+            Self::Fenced => f.write_str("another replica holds the model"),
             Self::Closed => f.write_str("closed"),
         }
     }

@@ -9,7 +9,7 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::error::Error;
+use crate::error::HostError;
 use crate::ssh::{Session, failed};
 
 /// Bytes of stderr that are kept: its end.
@@ -86,7 +86,7 @@ impl Session {
         command: &str,
         input: Input,
         limits: &ExecLimits,
-    ) -> Result<ExecOutput, Error> {
+    ) -> Result<ExecOutput, HostError> {
         let all = async {
             let (read, write) = self.channel().await?.split();
             write
@@ -97,7 +97,7 @@ impl Session {
         };
         timeout(limits.deadline, all)
             .await
-            .unwrap_or(Err(Error::Slow {
+            .unwrap_or(Err(HostError::Slow {
                 address: self.address(),
                 step,
                 after: limits.deadline,
@@ -111,7 +111,7 @@ impl Session {
         write: ChannelWriteHalf<Msg>,
         input: Input,
         limit: usize,
-    ) -> Result<ExecOutput, Error> {
+    ) -> Result<ExecOutput, HostError> {
         let address = self.address();
         let mut stdout = Vec::new();
         let mut tail = Tail::default();
@@ -121,18 +121,15 @@ impl Session {
             tokio::select! {
                 result = &mut feeding, if !fed => {
                     fed = true;
-                    result.map_err(|source| match source {
-                        FeedError::Source(source) => Error::Blob {
-                            sha256: step.to_owned(),
-                            source,
-                        },
-                        FeedError::Ssh(source) => failed(address, step)(source),
+                    result.map_err(|error| match error {
+                        FeedError::Source(cause) => HostError::Blob { step, cause },
+                        FeedError::Ssh(cause) => failed(address, step)(cause),
                     })?;
                 }
                 message = read.wait() => match message {
                     Some(ChannelMsg::Data { data }) => {
                         if stdout.len() + data.len() > limit {
-                            return Err(Error::Noise { address, step, limit });
+                            return Err(HostError::Noise { address, step, limit });
                         }
                         stdout.extend_from_slice(&data);
                     }
@@ -151,7 +148,7 @@ impl Session {
                 stdout,
                 stderr,
             }),
-            None => Err(Error::Ended {
+            None => Err(HostError::Ended {
                 address,
                 detail: format!("it was cut during {step}"),
                 clean: false,
@@ -225,8 +222,8 @@ impl Tail {
         address: std::net::SocketAddr,
         step: &'static str,
         message: &ChannelMsg,
-    ) -> Error {
-        Error::Remote {
+    ) -> HostError {
+        HostError::Remote {
             address,
             step,
             ending: format!("{message:?}").to_lowercase(),
@@ -250,12 +247,12 @@ pub(crate) fn remote_error(
     step: &'static str,
     ending: &Ending,
     stderr: &str,
-) -> Error {
+) -> HostError {
     let detail = last_lines(stderr);
     let has = |text: &str| stderr.contains(text);
     if user != "root" && (has("sudo:") || has("not in the sudoers file") || has("sudo: not found"))
     {
-        return Error::Sudo {
+        return HostError::Sudo {
             user: user.to_owned(),
             address,
             detail,
@@ -263,13 +260,13 @@ pub(crate) fn remote_error(
     }
     if has("No space left on device") || has("Read-only file system") || has("Disk quota exceeded")
     {
-        return Error::Space {
+        return HostError::Space {
             address,
             step,
             detail,
         };
     }
-    Error::Remote {
+    HostError::Remote {
         address,
         step,
         ending: ending_text(ending),

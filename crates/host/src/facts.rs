@@ -5,18 +5,30 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use lazuli_model::state::MachineFacts;
+use crate::error::HostError;
 
-use crate::error::Error;
-
-/// Seconds one command waits for the end of the first boot's set-up.
+/// How long one command waits for the end of the first boot's set-up, at most.
 pub(crate) const BOOT_WAIT: Duration = Duration::from_secs(30);
 
 /// What a machine says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// What is kept of it as observed state.
-    pub machine: MachineFacts,
+    /// The host's name.
+    pub hostname: String,
+    /// Juju's word for the processor: amd64, arm64.
+    pub arch: String,
+    /// Processors.
+    pub cores: u32,
+    /// Memory in MiB.
+    pub mem: u64,
+    /// `ID` of os-release.
+    pub os: String,
+    /// `VERSION_ID` of os-release.
+    pub os_version: String,
+    /// Changes with each boot.
+    pub boot_id: String,
+    /// `/etc/machine-id`.
+    pub machine_id: String,
     /// The processor as in `uname -m`, by which the runner is chosen.
     pub uname: String,
     /// Size of the root file system, MiB.
@@ -39,10 +51,11 @@ pub(crate) enum Probed {
 }
 
 /// The script, to be read by `sh -s`. It prints `MARK`, then lines
-/// `name=value`, then `MARK` again.
-pub(crate) fn script(mark: &str, runners: &str, wait_for_boot: bool) -> String {
-    let tries = BOOT_WAIT.as_secs() * 5;
-    let boot = if wait_for_boot {
+/// `name=value`, then `MARK` again. It waits so long for the end of the first
+/// boot's set-up, and not at all for zero.
+pub(crate) fn script(mark: &str, runners: &str, wait: Duration) -> String {
+    let tries = wait.as_millis() / 200;
+    let boot = if tries > 0 {
         format!(
             "n=0\nwhile [ ! -e /var/lib/cloud/instance/boot-finished ]; do\n\
              if [ $n -ge {tries} ]; then echo booting=1; break; fi\n\
@@ -73,9 +86,9 @@ pub(crate) fn script(mark: &str, runners: &str, wait_for_boot: bool) -> String {
 /// Reads what the script printed.
 ///
 /// # Errors
-/// [`Error::Garbled`] when what is needed is missing.
-pub(crate) fn parse(address: SocketAddr, mark: &str, stdout: &[u8]) -> Result<Probed, Error> {
-    let garbled = |detail: &str| Error::Garbled {
+/// [`HostError::Garbled`] when what is needed is missing.
+pub(crate) fn parse(address: SocketAddr, mark: &str, stdout: &[u8]) -> Result<Probed, HostError> {
+    let garbled = |detail: &str| HostError::Garbled {
         address,
         step: "looking at the machine",
         detail: detail.to_owned(),
@@ -104,16 +117,14 @@ pub(crate) fn parse(address: SocketAddr, mark: &str, stdout: &[u8]) -> Result<Pr
         return Err(garbled("it names no processor or no boot"));
     }
     let facts = Facts {
-        machine: MachineFacts {
-            hostname: get("hostname").to_owned(),
-            arch: juju_arch(uname).to_owned(),
-            cores: u32::try_from(number("cores")).unwrap_or(u32::MAX),
-            mem: number("mem_kb") / 1024,
-            os: get("os").to_owned(),
-            os_version: get("os_version").to_owned(),
-            boot_id: get("boot_id").to_owned(),
-            machine_id: get("machine_id").to_owned(),
-        },
+        hostname: get("hostname").to_owned(),
+        arch: juju_arch(uname).to_owned(),
+        cores: u32::try_from(number("cores")).unwrap_or(u32::MAX),
+        mem: number("mem_kb") / 1024,
+        os: get("os").to_owned(),
+        os_version: get("os_version").to_owned(),
+        boot_id: get("boot_id").to_owned(),
+        machine_id: get("machine_id").to_owned(),
         uname: uname.to_owned(),
         root_disk: number("disk_kb") / 1024,
         boot_errors: boot_errors(get("result")),
@@ -164,9 +175,9 @@ mod tests {
         let Probed::Ready { facts, runners } = parse(here(), "MARK", text).unwrap() else {
             panic!("booting");
         };
-        assert_eq!(facts.machine.arch, "amd64");
-        assert_eq!((facts.machine.cores, facts.machine.mem), (2, 3952));
-        assert_eq!(facts.machine.os_version, "24.04");
+        assert_eq!(facts.arch, "amd64");
+        assert_eq!((facts.cores, facts.mem), (2, 3952));
+        assert_eq!(facts.os_version, "24.04");
         assert_eq!(facts.root_disk, 29588);
         assert_eq!(facts.boot_errors, ["bad key"]);
         assert_eq!(runners, ["abc"]);
@@ -175,7 +186,7 @@ mod tests {
     #[test]
     fn half_an_answer_is_none() {
         let error = parse(here(), "MARK", b"MARK\narch=x86_64\n").unwrap_err();
-        assert!(matches!(error, Error::Garbled { .. }), "{error}");
+        assert!(matches!(error, HostError::Garbled { .. }), "{error}");
         let booting = parse(here(), "MARK", b"MARK\nbooting=1\narch=x86_64\nMARK\n").unwrap();
         assert_eq!(booting, Probed::Booting);
     }
@@ -188,7 +199,7 @@ mod tests {
             .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
-        let text = script("MARK", "/nonexistent", false);
+        let text = script("MARK", "/nonexistent", Duration::ZERO);
         std::io::Write::write_all(&mut child.stdin.take().unwrap(), text.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
         let probed = parse(here(), "MARK", &output.stdout).unwrap();
@@ -196,8 +207,8 @@ mod tests {
             panic!("booting");
         };
         assert_eq!(facts.uname, std::env::consts::ARCH);
-        assert!(facts.machine.cores > 0 && facts.machine.mem > 0 && facts.root_disk > 0);
-        assert!(!facts.machine.os.is_empty());
+        assert!(facts.cores > 0 && facts.mem > 0 && facts.root_disk > 0);
+        assert!(!facts.os.is_empty());
         assert_eq!(runners, [""; 0]);
     }
 }

@@ -1,36 +1,33 @@
 //! All machines of a process, and the handles by which they are used.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use lazuli_runner::frames::{Request, RunId, RunRequest};
-use tokio::sync::mpsc::error::TrySendError;
+use lazuli_runner::frames::{Attach, Request};
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{Instant, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::actor::{Actor, Command, Common, Post, Trouble};
 use crate::backoff::Backoff;
-use crate::charm::{self, Blobs, Charms};
-use crate::config::HostConfig;
+use crate::charm::{Blobs, Uploads};
+use crate::config::{HostConfig, Tuning};
 use crate::connect::{Place, Shared, look};
-use crate::error::{Error, ErrorClass};
-use crate::event::{Attached, Holder, HostEvent, MachineKey, State};
+use crate::error::HostError;
+use crate::event::{HostEvent, MachineKey, State};
 use crate::exec::{ExecLimits, ExecOutput, Input};
 use crate::facts::Facts;
 use crate::keys::Identity;
 use crate::ledger::Ledger;
 use crate::runner::Commands;
-use crate::ssh::Session;
-use crate::target::Target;
+use crate::ssh::Target;
 
 /// Commands that wait for an actor, at most.
-const COMMANDS: usize = 256;
+const COMMANDS: usize = 1_024;
 
 /// All machines of a process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Hosts {
     shared: Arc<Shared>,
     events: mpsc::Sender<(MachineKey, HostEvent)>,
@@ -40,35 +37,51 @@ pub struct Hosts {
     tasks: TaskTracker,
 }
 
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hosts({} machines)", self.tasks.len())
+    }
+}
+
 impl Hosts {
-    /// Hosts, and the news of all machines, which must be read: machines
-    /// whose news nobody reads are not read from either.
+    /// Machines whose news goes to `events`, which must be read: a machine
+    /// whose news nobody reads is not read from either.
     #[must_use]
-    pub fn new(config: HostConfig) -> (Self, mpsc::Receiver<(MachineKey, HostEvent)>) {
-        let (events, received) = mpsc::channel(config.events.max(1));
-        let hosts = Self {
-            shared: Arc::new(Shared::new(config)),
+    pub fn new(
+        config: HostConfig,
+        blobs: Arc<dyn Blobs>,
+        events: mpsc::Sender<(MachineKey, HostEvent)>,
+    ) -> Self {
+        Self::with(config, Tuning::default(), blobs, events)
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn with(
+        config: HostConfig,
+        tuning: Tuning,
+        blobs: Arc<dyn Blobs>,
+        events: mpsc::Sender<(MachineKey, HostEvent)>,
+    ) -> Self {
+        Self {
+            shared: Arc::new(Shared::new(config, tuning, blobs)),
             events,
             closers: Arc::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
-        };
-        (hosts, received)
+        }
     }
 
-    /// Takes up a machine. Nothing is connected until there is need. Whoever
-    /// had it before in this process is closed.
-    ///
-    /// `first_boot`: whether hooks have to wait for cloud-init to finish; not
-    /// for machines that Lazuli did not make.
+    /// Makes ready to talk with a machine. It is connected to when there is
+    /// something to say. Whoever had it before in this process is closed.
+    /// Connections are numbered upwards from the one in `attach`.
     #[must_use]
     pub fn attach(
         &self,
         key: MachineKey,
         target: Target,
         identity: Identity,
-        holder: Holder,
-        first_boot: bool,
+        attach: Attach,
     ) -> MachineHandle {
         let closing = self.closing.child_token();
         let before = self
@@ -81,58 +94,70 @@ impl Hosts {
         }
         let (commands, received) = mpsc::channel(COMMANDS);
         let state = Arc::new(watch::Sender::new(State::Idle));
+        let watched = state.subscribe();
         let common = Arc::new(Common {
-            place: Mutex::new(Place {
-                target,
-                identity,
-                first_boot,
-            }),
-            charms: Charms::default(),
-            runner: Mutex::default(),
+            place: Mutex::new(Place { target, identity }),
             hurry: Notify::new(),
         });
-        let config = &self.shared.config;
+        let tuning = &self.shared.tuning;
+        let backoff = Backoff::new(tuning.first_retry, tuning.last_retry);
         let actor = Actor {
             shared: Arc::clone(&self.shared),
             common: Arc::clone(&common),
-            holder,
+            attach,
             commands: received,
             post: Post {
                 key,
                 events: self.events.clone(),
-                backlog: std::collections::VecDeque::new(),
+                backlog: VecDeque::new(),
             },
-            state: Arc::clone(&state),
+            state,
             closing: closing.clone(),
             ledger: Ledger::default(),
-            trouble: Trouble::new(Backoff::new(config.retry_first, config.retry_last)),
-            connection: 0,
+            uploads: Uploads::new(backoff.clone()),
+            trouble: Trouble::new(backoff),
             woken: false,
         };
         let closers = Arc::clone(&self.closers);
-        let token = closing.clone();
+        let ended = closing.clone();
         self.tasks.spawn(async move {
             actor.run().await;
-            // Tells whether somebody else has taken the machine up since.
-            let replaced = token.is_cancelled();
-            token.cancel();
+            ended.cancel();
+            // Unless somebody else has taken the machine up since.
             let mut closers = closers.lock().unwrap_or_else(PoisonError::into_inner);
-            if !replaced
-                || closers
-                    .get(&key)
-                    .is_some_and(CancellationToken::is_cancelled)
+            if closers
+                .get(&key)
+                .is_some_and(CancellationToken::is_cancelled)
             {
                 closers.remove(&key);
             }
         });
         MachineHandle {
-            key,
-            shared: Arc::clone(&self.shared),
             common,
             commands,
-            state: state.subscribe(),
-            closing,
+            state: watched,
+            _closing: closing.drop_guard(),
         }
+    }
+
+    /// One look at a machine: waits up to a minute on it for the end of its
+    /// first boot's set-up, and reads what it says of itself. Fails as well
+    /// when `sudo -n` does not work there.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or is not finished; look again.
+    pub async fn boot(&self, target: &Target, identity: &Identity) -> Result<Facts, HostError> {
+        let _turn = self.shared.transfers.enter().await;
+        let place = Place {
+            target: target.clone(),
+            identity: identity.clone(),
+        };
+        let session = self.shared.session(&place).await?;
+        let tuning = &self.shared.tuning;
+        let commands = Commands::new(&target.user, tuning.machine_root.as_deref());
+        let (facts, _) = look(tuning, &session, target, &commands).await?;
+        session.close().await;
+        Ok(facts)
     }
 
     /// Runs one command on a machine, on a connection of its own.
@@ -146,36 +171,20 @@ impl Hosts {
         command: &str,
         input: Input,
         limits: &ExecLimits,
-    ) -> Result<ExecOutput, Error> {
+    ) -> Result<ExecOutput, HostError> {
         let _turn = self.shared.transfers.enter().await;
-        let session = Session::open(&self.shared.config, target, identity).await?;
+        let place = Place {
+            target: target.clone(),
+            identity: identity.clone(),
+        };
+        let session = self.shared.session(&place).await?;
         let output = session.exec("a command", command, input, limits).await?;
         session.close().await;
         Ok(output)
     }
 
-    /// What a machine says of itself, for one that nothing is known of yet.
-    /// Fails as well when `sudo -n` does not work there.
-    ///
-    /// # Errors
-    /// Whatever is in the way.
-    pub async fn facts(&self, target: &Target, identity: &Identity) -> Result<Facts, Error> {
-        let _turn = self.shared.transfers.enter().await;
-        let config = &self.shared.config;
-        let session = Session::open(config, target, identity).await?;
-        let place = Place {
-            target: target.clone(),
-            identity: identity.clone(),
-            first_boot: false,
-        };
-        let commands = Commands::new(&target.user, config.machine_root.as_deref());
-        let (facts, _) = look(config, &session, &place, &commands).await?;
-        session.close().await;
-        Ok(facts)
-    }
-
-    /// Closes all connections in order. Hooks go on, and are collected by
-    /// whoever attaches next.
+    /// Closes all connections in order, and waits for that. Hooks go on, and
+    /// are collected by whoever attaches next.
     pub async fn shutdown(&self) {
         self.closing.cancel();
         self.tasks.close();
@@ -183,99 +192,44 @@ impl Hosts {
     }
 }
 
-/// A machine. Dropping the last handle closes it.
-#[derive(Clone, Debug)]
+/// One machine: requests go in here, what it says comes out of the stream
+/// that [`Hosts::new`] was given. Dropping it ends the connection, and nothing
+/// on the machine.
+#[derive(Debug)]
 pub struct MachineHandle {
-    key: MachineKey,
-    shared: Arc<Shared>,
     common: Arc<Common>,
     commands: mpsc::Sender<Command>,
     state: watch::Receiver<State>,
-    closing: CancellationToken,
+    _closing: DropGuard,
 }
 
 impl MachineHandle {
-    /// Which machine.
+    /// Hands a request over, connecting first if need be; false when too many
+    /// wait, or the machine was taken up anew elsewhere. Runs,
+    /// acknowledgements, kills and forgets are said again after a cut; others
+    /// are not, for the machine asks again.
     #[must_use]
-    pub fn key(&self) -> MachineKey {
-        self.key
+    pub fn send(&self, request: Request) -> bool {
+        self.commands.try_send(Command::Request(request)).is_ok()
     }
 
-    /// Sends a request, connecting first if need be. Runs, acknowledgements,
-    /// kills and forgets are said again after a cut; the others are not, for
-    /// the machine asks again.
-    ///
-    /// # Errors
-    /// [`Error::Full`] when too much waits already, [`Error::Closed`].
-    pub fn send(&self, request: Request) -> Result<(), Error> {
-        self.command(Command::Request(request))
-    }
-
-    /// Asks for a run. Asking again with the same digest is safe.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn run(&self, run: RunRequest) -> Result<(), Error> {
-        self.send(Request::Run(Box::new(run)))
-    }
-
-    /// Says that the outcome of a run is committed.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn ack(&self, run: RunId) -> Result<(), Error> {
-        self.send(Request::Ack { run })
-    }
-
-    /// Ends a run.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn kill(&self, run: RunId, reason: impl Into<String>) -> Result<(), Error> {
-        let reason = reason.into();
-        self.send(Request::Kill { run, reason })
-    }
-
-    /// Lets the directories of a unit that is gone be removed.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn forget(&self, unit: impl Into<String>) -> Result<(), Error> {
-        let unit = unit.into();
-        self.send(Request::Forget { unit })
-    }
-
-    /// Connects even if there is nothing to send, at once even if the next
-    /// try is later.
-    ///
-    /// # Errors
-    /// As [`Self::send`].
-    pub fn wake(&self) -> Result<(), Error> {
-        self.command(Command::Wake)?;
+    /// Connects though there is nothing to say, and at once though the next
+    /// try would be later: to collect what others have started, or when a
+    /// machine is known to be there again.
+    pub fn wake(&self) {
+        // When the queue is full there is need of a connection anyway.
+        drop(self.commands.try_send(Command::Wake));
         self.common.hurry.notify_one();
-        Ok(())
-    }
-
-    fn command(&self, command: Command) -> Result<(), Error> {
-        self.commands
-            .try_send(command)
-            .map_err(|error| match error {
-                TrySendError::Full(_) => Error::Full,
-                TrySendError::Closed(_) => Error::Closed,
-            })
     }
 
     /// The machine has another address, other host keys or another identity,
     /// from the next connection on.
     pub fn update(&self, target: Target, identity: Identity) {
-        let mut place = self
+        *self
             .common
             .place
             .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        place.target = target;
-        place.identity = identity;
-        drop(place);
+            .unwrap_or_else(PoisonError::into_inner) = Place { target, identity };
         self.common.hurry.notify_one();
     }
 
@@ -283,83 +237,5 @@ impl MachineHandle {
     #[must_use]
     pub fn state(&self) -> watch::Receiver<State> {
         self.state.clone()
-    }
-
-    /// Connects and waits until the machine is attached, which is when its
-    /// first boot's set-up is finished. Failures are tried again until the
-    /// limit.
-    ///
-    /// # Errors
-    /// The last failure, or [`Error::Closed`].
-    pub async fn wait_booted(&self, limit: Duration) -> Result<Arc<Attached>, Error> {
-        self.wake()?;
-        let deadline = Instant::now() + limit;
-        let mut state = self.state.clone();
-        let mut last = None;
-        loop {
-            match state.borrow_and_update().clone() {
-                State::Connected { machine, .. } => return Ok(machine),
-                State::Disconnected { reason, class, .. } => {
-                    last = Some(Error::Unreachable { reason, class });
-                }
-                State::Closed | State::Fenced => return Err(Error::Closed),
-                State::Idle | State::Connecting { .. } => {}
-            }
-            match timeout_at(deadline, state.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) => return Err(Error::Closed),
-                Err(_) => break,
-            }
-        }
-        let step = state.borrow().to_string();
-        Err(last.unwrap_or_else(|| Error::Unreachable {
-            reason: format!("{step}: not done after {} s", limit.as_secs()),
-            class: ErrorClass::Transient,
-        }))
-    }
-
-    /// Brings a charm archive to the machine unless it has it. Uploads use a
-    /// connection of their own; one goes on at a time for each machine.
-    ///
-    /// # Errors
-    /// When the machine cannot be reached now, or the archive not be brought
-    /// there.
-    pub async fn ensure_charm(&self, sha256: &str, blobs: &dyn Blobs) -> Result<(), Error> {
-        if self.common.charms.has(sha256) {
-            return Ok(());
-        }
-        let _one = self.common.charms.uploading.lock().await;
-        if self.common.runner().is_none() {
-            let config = &self.shared.config;
-            self.wait_booted(config.boot_timeout + config.attach_timeout)
-                .await?;
-        }
-        if self.common.charms.has(sha256) {
-            return Ok(());
-        }
-        let runner = self.common.runner().ok_or(Error::Closed)?;
-        let place = self.common.place();
-        let upload = charm::upload(&self.shared, &place, &runner, sha256, blobs);
-        tokio::select! {
-            () = self.closing.cancelled() => return Err(Error::Closed),
-            uploaded = upload => uploaded?,
-        }
-        self.common.charms.add(sha256);
-        Ok(())
-    }
-
-    /// Whether the machine is known to have a charm archive.
-    #[must_use]
-    pub fn has_charm(&self, sha256: &str) -> bool {
-        self.common.charms.has(sha256)
-    }
-
-    /// Ends the connection in order, without waiting for runs. Hooks go on.
-    pub async fn close(&self) {
-        self.closing.cancel();
-        let mut state = self.state.clone();
-        let ended = state.wait_for(|state| matches!(state, State::Closed | State::Fenced));
-        // The actor may have gone already; at worst it is cut.
-        drop(timeout(Duration::from_secs(10), ended).await);
     }
 }

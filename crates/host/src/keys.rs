@@ -8,7 +8,7 @@ use russh::keys::ssh_key::private::Ed25519Keypair;
 use russh::keys::ssh_key::{self, LineEnding};
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 
-use crate::error::Error;
+use crate::error::HostError;
 
 /// The text of a private key. It shows itself to nobody.
 #[derive(Clone)]
@@ -39,23 +39,25 @@ pub struct KeyPair {
 
 /// Makes an ed25519 pair. The comment's blanks and control characters become
 /// dashes.
-#[must_use]
-#[expect(
-    clippy::expect_used,
-    reason = "encoding a well-formed ed25519 key into memory cannot fail"
-)]
-pub fn generate(comment: &str) -> KeyPair {
+///
+/// # Errors
+/// [`HostError::Key`] when the key cannot be encoded.
+pub fn generate(comment: &str) -> Result<KeyPair, HostError> {
+    let failed = |cause| HostError::Key {
+        what: "a key that was just made".to_owned(),
+        cause,
+    };
     let comment: String = comment
         .chars()
         .map(|c| if c.is_ascii_graphic() { c } else { '-' })
         .collect();
     let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&rand::random::<[u8; 32]>()));
     key.set_comment(comment);
-    let private = key.to_openssh(LineEnding::LF).expect("encode a key");
-    KeyPair {
+    let private = key.to_openssh(LineEnding::LF).map_err(failed)?;
+    Ok(KeyPair {
         private: Secret(private.to_string()),
-        public: key.public_key().to_openssh().expect("encode a key"),
-    }
+        public: key.public_key().to_openssh().map_err(failed)?,
+    })
 }
 
 /// Who the controller is to machines: an ed25519 private key.
@@ -68,11 +70,11 @@ impl Identity {
     /// Reads a private key in OpenSSH's format, without passphrase.
     ///
     /// # Errors
-    /// [`Error::Key`] when it is anything else.
-    pub fn from_openssh(pem: &str) -> Result<Self, Error> {
-        let failed = |source| Error::Key {
+    /// [`HostError::Key`] when it is anything else.
+    pub fn from_pem(pem: &str) -> Result<Self, HostError> {
+        let failed = |cause| HostError::Key {
             what: "the controller's SSH identity".to_owned(),
-            source,
+            cause,
         };
         let key = PrivateKey::from_openssh(pem).map_err(failed)?;
         if key.is_encrypted() || key.algorithm() != Algorithm::Ed25519 {
@@ -84,14 +86,14 @@ impl Identity {
     /// The public half as one line, for `authorized_keys`.
     ///
     /// # Errors
-    /// [`Error::Key`] when it cannot be encoded.
-    pub fn public(&self) -> Result<String, Error> {
+    /// [`HostError::Key`] when it cannot be encoded.
+    pub fn public(&self) -> Result<String, HostError> {
         self.key
             .public_key()
             .to_openssh()
-            .map_err(|source| Error::Key {
+            .map_err(|cause| HostError::Key {
                 what: "the controller's SSH identity".to_owned(),
-                source,
+                cause,
             })
     }
 
@@ -107,11 +109,11 @@ impl fmt::Debug for Identity {
 }
 
 /// Reads pinned host keys from their one-line form.
-pub(crate) fn host_keys(lines: &[String]) -> Result<Vec<PublicKey>, Error> {
+pub(crate) fn host_keys(lines: &[String]) -> Result<Vec<PublicKey>, HostError> {
     let read = |line: &String| {
-        PublicKey::from_openssh(line).map_err(|source| Error::Key {
+        PublicKey::from_openssh(line).map_err(|cause| HostError::Key {
             what: format!("the pinned host key {line:?}"),
-            source,
+            cause,
         })
     };
     lines.iter().map(read).collect()
@@ -128,12 +130,12 @@ mod tests {
 
     #[test]
     fn pairs_are_readable_distinct_and_never_shown() {
-        let pair = generate("m-0 g1\n");
+        let pair = generate("m-0 g1\n").unwrap();
         assert!(pair.public.starts_with("ssh-ed25519 "), "{}", pair.public);
         assert!(pair.public.ends_with(" m-0-g1-"), "{}", pair.public);
-        let identity = Identity::from_openssh(pair.private.expose()).unwrap();
+        let identity = Identity::from_pem(pair.private.expose()).unwrap();
         assert_eq!(identity.public().unwrap(), pair.public);
-        assert_ne!(generate("m").public, generate("m").public);
+        assert_ne!(generate("m").unwrap().public, generate("m").unwrap().public);
         let shown = format!("{pair:?} {identity:?}");
         assert!(!shown.contains("PRIVATE"), "{shown}");
         let body = pair.private.expose().lines().nth(2).unwrap();
@@ -147,8 +149,8 @@ mod tests {
             "-----BEGIN OPENSSH PRIVATE KEY-----",
             "ssh-ed25519 AAAA",
         ] {
-            let error = Identity::from_openssh(text).unwrap_err();
-            assert!(matches!(error, Error::Key { .. }), "{error}");
+            let error = Identity::from_pem(text).unwrap_err();
+            assert!(matches!(error, HostError::Key { .. }), "{error}");
         }
     }
 }

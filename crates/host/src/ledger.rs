@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use lazuli_runner::frames::{Report, Request, RunId, RunRequest, RunState, RunSummary};
+use lazuli_runner::frames::{Refusal, Report, Request, RunId, RunRequest, RunState, RunSummary};
 
 /// Requests that wait, at most, before no more are taken.
 const WAITING_MAX: usize = 4_096;
@@ -38,6 +38,8 @@ struct Entry {
     /// The attempt that finished.
     attempt: Option<u32>,
     kill: Option<String>,
+    /// The run of the same unit that has to be acknowledged first.
+    behind: Option<RunId>,
 }
 
 #[derive(Debug)]
@@ -60,7 +62,8 @@ impl Ledger {
                     self.acked.pop_first();
                 }
                 self.acked.insert(run.clone(), attempt.unwrap_or(ANY));
-                self.push(Request::Ack { run });
+                self.push(Request::Ack { run: run.clone() });
+                self.release(&run);
             }
             Request::Kill { run, reason } => {
                 if let Some(entry) = self.runs.get_mut(&run) {
@@ -110,6 +113,25 @@ impl Ledger {
         }
     }
 
+    /// Asks again for what waited behind a run that was acknowledged.
+    fn release(&mut self, acked: &RunId) {
+        let mut released = Vec::new();
+        for (run, entry) in &mut self.runs {
+            if entry.behind.as_ref() == Some(acked) {
+                entry.behind = None;
+                released.push(run.clone());
+            }
+        }
+        self.again(released);
+    }
+
+    /// Asks again for runs that were refused for a reason that is gone.
+    pub(crate) fn again(&mut self, runs: Vec<RunId>) {
+        if self.attached {
+            self.outbox.extend(runs.into_iter().map(Out::Run));
+        }
+    }
+
     fn push(&mut self, request: Request) {
         if self.attached {
             self.outbox.push_back(Out::Other(request));
@@ -140,7 +162,8 @@ impl Ledger {
         }
         let mut again = Vec::new();
         let mut kills = Vec::new();
-        for (run, entry) in &self.runs {
+        for (run, entry) in &mut self.runs {
+            entry.behind = None;
             let summary = known.get(run);
             // What is listed and acknowledged is the attempt before.
             let before = self.acked.contains_key(run);
@@ -192,14 +215,36 @@ impl Ledger {
                 }
                 wanted
             }
-            Report::Refused { run, .. } => {
+            Report::Refused { run, refusal } => {
                 if let Some(run) = run {
-                    self.runs.remove(run);
+                    self.refused(run, refusal);
                 }
                 true
             }
             Report::Immediate { run, .. } | Report::Ask { run, .. } | Report::Log { run, .. } => {
                 !self.acked.contains_key(run) || self.runs.contains_key(run)
+            }
+        }
+    }
+
+    fn refused(&mut self, run: &RunId, refusal: &Refusal) {
+        match refusal {
+            // It is asked for again when what it lacks is there.
+            Refusal::NoCharm { .. } => {}
+            // It is asked for again when the other is acknowledged.
+            Refusal::Busy { run: other } => {
+                if let Some(entry) = self.runs.get_mut(run) {
+                    entry.behind = Some(other.clone());
+                }
+            }
+            // The one that is recorded under this name reports itself.
+            Refusal::Digest { .. } => {
+                if let Some(entry) = self.runs.get_mut(run) {
+                    entry.request = None;
+                }
+            }
+            Refusal::Fenced { .. } | Refusal::Protocol { .. } | Refusal::Invalid { .. } => {
+                self.runs.remove(run);
             }
         }
     }

@@ -1,9 +1,10 @@
-//! SSH to machines: connections, the runner's upload, hook runs.
+//! SSH to machines: connections, host keys, the runner's upload, hook runs.
 //!
-//! A [`MachineHandle`] takes requests for one machine and connects when there
-//! is need; what machines say comes as [`HostEvent`]s on one channel for all.
-//! Logins are by key, to machines whose host keys are pinned, and nothing is
-//! installed there but one static program.
+//! One connection per machine, and one channel in it on which the host and the
+//! machine's supervisor exchange frames; a hook costs one request and one
+//! answer. A connection that breaks ends nothing on the machine: the next one
+//! learns what became of it. Keys only, and host keys are pinned: nothing is
+//! trusted at first sight.
 
 mod actor;
 mod backoff;
@@ -24,15 +25,13 @@ mod link;
 mod live;
 mod runner;
 mod ssh;
-mod target;
 
-pub use charm::{Blob, BlobFuture, Blobs};
-pub use config::HostConfig;
+pub use charm::{Blob, Blobs};
+pub use config::{HostConfig, Tuning};
 pub use dialer::Dialer;
-pub use error::{Error, ErrorClass};
-pub use event::{Attached, Holder, HostEvent, MachineKey, State};
+pub use error::{HostError, HostErrorKind};
+pub use event::{HostEvent, MachineKey, State};
 pub use exec::{Ending, ExecLimits, ExecOutput, Input};
 pub use facts::Facts;
 pub use hosts::{Hosts, MachineHandle};
-pub use keys::Identity;
-pub use target::{Jump, Target, Via};
+pub use ssh::Target;

@@ -13,7 +13,7 @@ use russh::{ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::error::Error;
+use crate::error::HostError;
 use crate::exec::{Ending, Tail, ending_text, last_lines, remote_error};
 use crate::ssh::{Session, failed};
 
@@ -31,7 +31,7 @@ pub(crate) struct Link {
     /// Encoded frames; dropping it ends the channel in order.
     pub(crate) outbox: mpsc::Sender<Bytes>,
     /// What comes, and at last why nothing comes any more.
-    pub(crate) inbox: mpsc::Receiver<Result<Report, Error>>,
+    pub(crate) inbox: mpsc::Receiver<Result<Report, HostError>>,
     /// Ended when the link is dropped.
     _tasks: JoinSet<()>,
 }
@@ -46,7 +46,11 @@ impl Link {
     ///
     /// # Errors
     /// When the program does not come up, or speaks another version.
-    pub(crate) async fn open(session: &Session, user: &str, command: &str) -> Result<Self, Error> {
+    pub(crate) async fn open(
+        session: &Session,
+        user: &str,
+        command: &str,
+    ) -> Result<Self, HostError> {
         let address = session.address();
         let (mut read, write) = session.channel().await?.split();
         let nonce = nonce();
@@ -87,7 +91,7 @@ async fn shake(
     address: SocketAddr,
     user: &str,
     nonce: &str,
-) -> Result<BytesMut, Error> {
+) -> Result<BytesMut, HostError> {
     let expected = frames::answer(nonce, PROTOCOL);
     let prefix = format!("lazuli {nonce} ");
     let mut buffer = BytesMut::new();
@@ -109,7 +113,7 @@ async fn shake(
             let after = &buffer[line + prefix.len()..];
             let Some(end) = after.iter().position(|b| *b == b'\n') else {
                 if after.len() > VERSION_MAX {
-                    return Err(Error::Noise {
+                    return Err(HostError::Noise {
                         address,
                         step: STEP,
                         limit: VERSION_MAX,
@@ -121,7 +125,7 @@ async fn shake(
             let whole = line..line + prefix.len() + end + 1;
             if buffer[whole.clone()] != *expected.as_bytes() {
                 let theirs = String::from_utf8_lossy(&after[..end]).into_owned();
-                return Err(Error::Version {
+                return Err(HostError::Version {
                     address,
                     ours: PROTOCOL,
                     theirs,
@@ -130,7 +134,7 @@ async fn shake(
             return Ok(buffer.split_off(whole.end));
         }
         if buffer.len() > NOISE_MAX {
-            return Err(Error::Noise {
+            return Err(HostError::Noise {
                 address,
                 step: STEP,
                 limit: NOISE_MAX,
@@ -147,10 +151,10 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
         .position(|window| window == needle)
 }
 
-fn early_end(address: SocketAddr, user: &str, tail: &Tail) -> Error {
+fn early_end(address: SocketAddr, user: &str, tail: &Tail) -> HostError {
     match &tail.ending {
         Some(ending) => remote_error(address, user, STEP, ending, &tail.stderr()),
-        None => Error::Ended {
+        None => HostError::Ended {
             address,
             detail: format!("it was cut while {STEP}"),
             clean: false,
@@ -171,13 +175,13 @@ async fn send_all(write: ChannelWriteHalf<Msg>, mut frames: mpsc::Receiver<Bytes
 struct Reader {
     address: SocketAddr,
     buffer: BytesMut,
-    reports: mpsc::Sender<Result<Report, Error>>,
+    reports: mpsc::Sender<Result<Report, HostError>>,
 }
 
 impl Reader {
     /// Reads until the end; why it ended. Only an exit status tells an end
     /// from a cut.
-    async fn run(&mut self, mut read: ChannelReadHalf) -> Error {
+    async fn run(&mut self, mut read: ChannelReadHalf) -> HostError {
         let mut tail = Tail::default();
         loop {
             if let Err(error) = self.pass_on().await {
@@ -197,7 +201,7 @@ impl Reader {
                 format!("lazuli-runner ended with {}: {words}", ending_text(ending))
             }
         };
-        Error::Ended {
+        HostError::Ended {
             address: self.address,
             detail,
             clean: tail.ending == Some(Ending::Code(0)),
@@ -205,12 +209,12 @@ impl Reader {
     }
 
     /// Hands on all whole frames.
-    async fn pass_on(&mut self) -> Result<(), Error> {
+    async fn pass_on(&mut self) -> Result<(), HostError> {
         loop {
             let decoded = frames::decode::<Report>(&self.buffer);
-            let decoded = decoded.map_err(|source| Error::Frame {
+            let decoded = decoded.map_err(|cause| HostError::Frame {
                 address: self.address,
-                source,
+                cause,
             })?;
             let Some((report, taken)) = decoded else {
                 return Ok(());

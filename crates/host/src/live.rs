@@ -7,12 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lazuli_runner::frames::{self, FrameError, Refusal, Report, Request};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
-use crate::actor::{Actor, BACKLOG, Command, ticks};
+use crate::actor::{Actor, Command};
+use crate::charm::Uploaded;
 use crate::connect::Connection;
-use crate::error::Error;
+use crate::error::HostError;
 use crate::event::HostEvent;
+
+/// Events of one machine that wait for the controller before no more reports
+/// are read from it.
+const BACKLOG: usize = 64;
 
 /// An idle connection that others wait for is kept this long.
 const GRACE: Duration = Duration::from_millis(200);
@@ -29,22 +34,23 @@ pub(crate) enum End {
     /// There was nothing to do, but what was sent last may not have arrived.
     Unconfirmed,
     /// It was lost.
-    Lost(Error),
+    Lost(HostError),
 }
 
 /// One step of a live connection.
 enum Turn {
     Done,
-    Heard(Option<Result<Report, Error>>),
+    Heard(Option<Result<Report, HostError>>),
     Told(Command),
     Unsendable(Request, FrameError),
-    Answered(Result<(), Error>),
+    Uploaded(Uploaded),
+    Answered(Result<(), HostError>),
     Tick,
     Finish,
     Leave,
 }
 
-type Ping = Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
+type Ping = Pin<Box<dyn Future<Output = Result<(), HostError>> + Send>>;
 
 /// An attached connection and the actor it works for.
 pub(crate) struct Live<'a> {
@@ -74,18 +80,19 @@ impl<'a> Live<'a> {
 
     /// Works until the connection ends.
     pub(crate) async fn run(mut self) -> End {
-        let config = &self.actor.shared.config;
-        let idle = config.ssh_idle;
-        let mut tick = ticks(config.keepalive);
-        let seats = self.actor.shared.seats.clone();
+        let shared = Arc::clone(&self.actor.shared);
+        let idle = shared.idle;
+        let mut tick = ticks(shared.tuning.keepalive);
         loop {
             let busy = self.actor.ledger.in_flight() || self.actor.ledger.has_next();
             let idle_end = sleep_until(self.stirred + idle);
             let grace_end = self.stirred + GRACE.min(idle);
             let wanted = async {
                 sleep_until(grace_end).await;
-                seats.wanted().await;
+                shared.seats.wanted().await;
             };
+            let place = self.actor.common.place();
+            let runner = self.connection.runner.clone();
             let actor = &mut *self.actor;
             let link = &mut self.connection.link;
             let turn = tokio::select! {
@@ -111,6 +118,7 @@ impl<'a> Live<'a> {
                         _ => Turn::Done,
                     }
                 }
+                uploaded = actor.uploads.next(&shared, &place, &runner) => Turn::Uploaded(uploaded),
                 result = answered(&mut self.ping) => Turn::Answered(result),
                 _ = tick.tick(), if busy => Turn::Tick,
                 () = idle_end, if !busy => Turn::Finish,
@@ -125,6 +133,11 @@ impl<'a> Live<'a> {
                     self.actor.absorb(command);
                     self.actor.woken = false;
                     self.stirred = Instant::now();
+                }
+                Turn::Uploaded(Uploaded::Ready(runs)) => self.actor.ledger.again(runs),
+                Turn::Uploaded(Uploaded::Failed(error)) => {
+                    let reason = error.to_string();
+                    self.actor.post.put(HostEvent::Trouble { reason });
                 }
                 Turn::Unsendable(request, error) => self.refuse(&request, &error),
                 Turn::Answered(result) => {
@@ -149,11 +162,14 @@ impl<'a> Live<'a> {
         self.heard = Instant::now();
         self.stirred = self.heard;
         if let Report::Refused {
+            run: Some(run),
             refusal: Refusal::NoCharm { sha256 },
-            ..
-        } = &report
+        } = report
         {
-            self.actor.common.charms.remove(sha256);
+            let (runner, place) = (&self.connection.runner, self.actor.common.place());
+            let uploads = &mut self.actor.uploads;
+            uploads.want(&self.actor.shared, &place, runner, &sha256, run);
+            return;
         }
         if self.actor.ledger.report(&report) {
             self.actor.post.put(HostEvent::Report(report));
@@ -185,15 +201,15 @@ impl<'a> Live<'a> {
             self.ping = Some(Box::pin(async move { session.ping().await }));
             return false;
         }
-        let config = &self.actor.shared.config;
-        let misses = config.keepalive_misses.max(2) - 1;
+        let tuning = &self.actor.shared.tuning;
+        let misses = tuning.keepalives.max(2) - 1;
         // Half a tick, since ticks and clocks are not exact.
-        let silence = config.keepalive * misses - config.keepalive / 2;
+        let silence = tuning.keepalive * misses - tuning.keepalive / 2;
         self.heard < self.asked && self.asked.elapsed() >= silence
     }
 
-    fn silent(&self) -> Error {
-        Error::Silent {
+    fn silent(&self) -> HostError {
+        HostError::Silent {
             address: self.connection.session.address(),
             after: self.heard.elapsed(),
         }
@@ -215,7 +231,7 @@ impl<'a> Live<'a> {
                             self.actor.post.put(HostEvent::Report(report));
                         }
                     }
-                    Some(Err(Error::Ended { clean, .. })) => return clean,
+                    Some(Err(HostError::Ended { clean, .. })) => return clean,
                     Some(Err(_)) | None => return false,
                 }
             }
@@ -247,9 +263,16 @@ impl<'a> Live<'a> {
 }
 
 /// The answer to a ping; never, when there is none.
-async fn answered(ping: &mut Option<Ping>) -> Result<(), Error> {
+async fn answered(ping: &mut Option<Ping>) -> Result<(), HostError> {
     match ping {
         Some(ping) => ping.await,
         None => std::future::pending().await,
     }
+}
+
+/// Ticks for keepalives.
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval_at(Instant::now() + every, every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
-use crate::error::Error;
+use crate::error::HostError;
 
 /// The machine-side program for one kind of processor.
 #[derive(Clone, Debug)]
@@ -32,18 +32,18 @@ impl Runners {
     }
 
     /// The one for a processor, as in `uname -m`.
-    pub(crate) async fn get(&self, arch: &str) -> Result<Runner, Error> {
+    pub(crate) async fn get(&self, arch: &str) -> Result<Runner, HostError> {
         if let Some(runner) = self.known().get(arch) {
             return Ok(runner.clone());
         }
-        let path = self.paths.get(arch).ok_or_else(|| Error::NoRunner {
+        let path = self.paths.get(arch).ok_or_else(|| HostError::NoRunner {
             arch: arch.to_owned(),
         })?;
         let bytes = tokio::fs::read(path)
             .await
-            .map_err(|source| Error::RunnerFile {
+            .map_err(|cause| HostError::RunnerFile {
                 path: path.clone(),
-                source,
+                cause,
             })?;
         let runner = Runner {
             sha256: hex::encode(Sha256::digest(&bytes)),
@@ -138,7 +138,7 @@ mod tests {
         let error = runners.get("aarch64").await.unwrap_err();
         assert!(error.to_string().contains("aarch64"), "{error}");
         let error = runners.get("x86_64").await.unwrap_err();
-        assert!(matches!(error, Error::RunnerFile { .. }), "{error}");
+        assert!(matches!(error, HostError::RunnerFile { .. }), "{error}");
     }
 
     #[test]

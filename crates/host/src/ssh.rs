@@ -13,15 +13,28 @@ use russh::{Channel, Disconnect, Preferred, cipher, compression, kex};
 use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::config::HostConfig;
-use crate::cut::{Cuttable, Wire};
+use crate::config::Tuning;
+use crate::cut::Cuttable;
 use crate::dialer::Dialer;
-use crate::error::Error;
+use crate::error::HostError;
 use crate::keys::{self, Identity};
-use crate::target::{Target, Via};
 
 /// How long an orderly goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Where a machine is and how it proves itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Its address and SSH port.
+    pub address: SocketAddr,
+    /// The user to log in as, who can `sudo -n` (or is root).
+    pub user: String,
+    /// Pinned host keys in OpenSSH's one-line form, any of which is accepted.
+    /// There is no trust on first use: none pinned means no connection.
+    pub host_keys: Vec<String>,
+    /// Whether its first boot is over only when cloud-init says so.
+    pub waits_for_cloud_init: bool,
+}
 
 static SETTINGS: LazyLock<Arc<client::Config>> = LazyLock::new(|| {
     Arc::new(client::Config {
@@ -52,8 +65,6 @@ static SETTINGS: LazyLock<Arc<client::Config>> = LazyLock::new(|| {
 pub(crate) struct Session {
     handle: client::Handle<Pinned>,
     address: SocketAddr,
-    /// The connection it runs through, if any; cut after it.
-    _through: Option<Box<Self>>,
     _cut: DropGuard,
 }
 
@@ -69,31 +80,31 @@ impl Session {
     /// # Errors
     /// Whatever is in the way; nothing was run then.
     pub(crate) async fn open(
-        config: &HostConfig,
+        dialer: &Dialer,
+        tuning: &Tuning,
         target: &Target,
         identity: &Identity,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, HostError> {
         let address = target.address;
         let pinned = keys::host_keys(&target.host_keys)?;
         if pinned.is_empty() {
-            return Err(Error::NoHostKey { address });
+            return Err(HostError::NoHostKey { address });
         }
-        let (wire, through) = wire(config, target).await?;
+        let stream = dialer.connect(address, tuning.connect).await?;
         let token = CancellationToken::new();
         let cut = token.clone().drop_guard();
-        let stream = Cuttable::new(wire, token);
+        let stream = Cuttable::new(stream, token);
         let login = login(stream, address, pinned, &target.user, identity);
-        let handle = timeout(config.login_timeout, login)
+        let handle = timeout(tuning.login, login)
             .await
-            .unwrap_or(Err(Error::Slow {
+            .unwrap_or(Err(HostError::Slow {
                 address,
                 step: "logging in over SSH",
-                after: config.login_timeout,
+                after: tuning.login,
             }))?;
         Ok(Self {
             handle,
             address,
-            _through: through,
             _cut: cut,
         })
     }
@@ -107,7 +118,7 @@ impl Session {
     ///
     /// # Errors
     /// When the machine refuses or the connection is gone.
-    pub(crate) async fn channel(&self) -> Result<Channel<Msg>, Error> {
+    pub(crate) async fn channel(&self) -> Result<Channel<Msg>, HostError> {
         self.handle
             .channel_open_session()
             .await
@@ -118,7 +129,7 @@ impl Session {
     ///
     /// # Errors
     /// When the connection is gone.
-    pub(crate) async fn ping(&self) -> Result<(), Error> {
+    pub(crate) async fn ping(&self) -> Result<(), HostError> {
         self.handle
             .send_ping()
             .await
@@ -140,46 +151,13 @@ impl Session {
     }
 }
 
-/// The stream SSH runs over.
-async fn wire(
-    config: &HostConfig,
-    target: &Target,
-) -> Result<(Box<dyn Wire>, Option<Box<Session>>), Error> {
-    let address = target.address;
-    let dialer = match &target.via {
-        Via::Default => config.dialer.clone(),
-        Via::Netns(path) => Dialer {
-            netns: Some(path.clone()),
-        },
-        Via::Jump(jump) => {
-            let session = Box::pin(Session::open(config, &jump.target, &jump.identity)).await?;
-            let opened = session.handle.channel_open_direct_tcpip(
-                address.ip().to_string(),
-                u32::from(address.port()),
-                "127.0.0.1",
-                0,
-            );
-            let channel = timeout(config.connect_timeout, opened)
-                .await
-                .map_err(|_| Error::ConnectTimeout {
-                    address,
-                    after: config.connect_timeout,
-                })?
-                .map_err(failed(address, "connecting through the jump machine"))?;
-            return Ok((Box::new(channel.into_stream()), Some(Box::new(session))));
-        }
-    };
-    let stream = dialer.connect(address, config.connect_timeout).await?;
-    Ok((Box::new(stream), None))
-}
-
 async fn login(
     stream: Cuttable,
     address: SocketAddr,
     pinned: Vec<PublicKey>,
     user: &str,
     identity: &Identity,
-) -> Result<client::Handle<Pinned>, Error> {
+) -> Result<client::Handle<Pinned>, HostError> {
     let checker = Pinned { pinned, address };
     let mut handle = client::connect_stream(Arc::clone(&SETTINGS), stream, checker)
         .await
@@ -193,9 +171,9 @@ async fn login(
         return Ok(handle);
     }
     if handle.is_closed() {
-        return Err(Error::ClosedEarly { address });
+        return Err(HostError::ClosedEarly { address });
     }
-    Err(Error::Rejected {
+    Err(HostError::Rejected {
         user: user.to_owned(),
         address,
     })
@@ -227,7 +205,7 @@ impl client::Handler for Pinned {
             return Ok(true);
         }
         let expected: Vec<_> = self.pinned.iter().map(keys::fingerprint).collect();
-        Err(Failure::HostKey(Error::HostKey {
+        Err(Failure::HostKey(HostError::HostKey {
             address: self.address,
             offered: keys::fingerprint(key),
             expected: expected.join(" or "),
@@ -238,7 +216,7 @@ impl client::Handler for Pinned {
 /// What a handler may fail with.
 #[derive(Debug)]
 enum Failure {
-    HostKey(Error),
+    HostKey(HostError),
     Ssh(russh::Error),
 }
 
@@ -249,7 +227,7 @@ impl From<russh::Error> for Failure {
 }
 
 impl Failure {
-    fn into_error(self, address: SocketAddr, step: &'static str) -> Error {
+    fn into_error(self, address: SocketAddr, step: &'static str) -> HostError {
         match self {
             Self::HostKey(error) => error,
             Self::Ssh(error) => failed(address, step)(error),
@@ -261,19 +239,19 @@ impl Failure {
 pub(crate) fn failed(
     address: SocketAddr,
     step: &'static str,
-) -> impl FnOnce(russh::Error) -> Error {
-    move |source| match source {
+) -> impl FnOnce(russh::Error) -> HostError {
+    move |cause| match cause {
         russh::Error::Disconnect | russh::Error::HUP if step == "the SSH handshake" => {
-            Error::ClosedEarly { address }
+            HostError::ClosedEarly { address }
         }
-        russh::Error::NoCommonAlgo { kind, .. } => Error::NoCommon {
+        russh::Error::NoCommonAlgo { kind, .. } => HostError::NoCommon {
             address,
             what: format!("{kind:?} algorithm").to_lowercase(),
         },
-        source => Error::Ssh {
+        cause => HostError::Ssh {
             address,
             step,
-            source,
+            cause,
         },
     }
 }

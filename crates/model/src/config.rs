@@ -164,7 +164,7 @@ impl ConfigOption {
     }
 
     /// Takes a value of a document that has the type already, or is a text that reads as it (for ints in any base
-    /// that Go knows: `0x10`, `010`). `null` is `None`.
+    /// that Go knows: `0x10`, `010`). An integer does for a float. `null` is `None`.
     pub fn coerce(
         &self,
         name: &str,

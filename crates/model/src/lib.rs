@@ -5,6 +5,7 @@ pub mod base;
 pub mod charm;
 pub mod config;
 pub mod constraints;
+pub mod document;
 pub mod hook;
 pub mod id;
 pub mod life;

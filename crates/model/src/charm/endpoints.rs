@@ -8,19 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::document::{Document, present};
 use super::error::CharmError;
 use crate::names::EndpointName;
+use crate::state::EndpointRole;
 use crate::yaml::Node;
-
-/// Which side of a relation an endpoint is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// All units of one application.
-    Peer,
-    /// Serves.
-    Provider,
-    /// Uses.
-    Requirer,
-}
 
 /// Who takes part in a relation.
 #[derive(
@@ -39,7 +28,7 @@ pub enum Scope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// Its side.
-    pub role: Role,
+    pub role: EndpointRole,
     /// What both sides must agree on.
     pub interface: String,
     /// Who takes part.
@@ -55,7 +44,7 @@ pub struct Endpoint {
 
 /// The endpoint that every charm provides without saying so: `juju-info`.
 pub static JUJU_INFO: LazyLock<Endpoint> = LazyLock::new(|| Endpoint {
-    role: Role::Provider,
+    role: EndpointRole::Provider,
     interface: "juju-info".to_owned(),
     scope: Scope::Global,
     limit: None,
@@ -70,15 +59,15 @@ pub(super) fn read(
 ) -> Result<BTreeMap<EndpointName, Endpoint>, CharmError> {
     let mut endpoints = BTreeMap::new();
     for (section, role) in [
-        ("provides", Role::Provider),
-        ("requires", Role::Requirer),
-        ("peers", Role::Peer),
+        ("provides", EndpointRole::Provider),
+        ("requires", EndpointRole::Requirer),
+        ("peers", EndpointRole::Peer),
     ] {
         for (key, value) in document.section(section)? {
             let name: EndpointName = document.name(key)?;
             let endpoint = endpoint(document, value, role, &format!("{section}.{name}"))?;
             let private =
-                subordinate && role == Role::Requirer && endpoint.scope == Scope::Container;
+                subordinate && role == EndpointRole::Requirer && endpoint.scope == Scope::Container;
             if !private && reserved(charm, name.as_str()) {
                 let reason = format!(
                     "charm {charm:?} using a reserved relation name: {:?}",
@@ -86,7 +75,7 @@ pub(super) fn read(
                 );
                 return Err(document.fault(key, reason));
             }
-            if role != Role::Requirer && reserved(charm, &endpoint.interface) {
+            if role != EndpointRole::Requirer && reserved(charm, &endpoint.interface) {
                 let (name, interface) = (name.as_str(), &endpoint.interface);
                 let reason = format!(
                     "charm {charm:?} relation {name:?} using a reserved interface: {interface:?}"
@@ -102,8 +91,9 @@ pub(super) fn read(
             }
         }
     }
-    let joins =
-        |endpoint: &Endpoint| endpoint.role == Role::Requirer && endpoint.scope == Scope::Container;
+    let joins = |endpoint: &Endpoint| {
+        endpoint.role == EndpointRole::Requirer && endpoint.scope == Scope::Container
+    };
     if subordinate && !endpoints.values().any(joins) {
         let reason =
             format!("subordinate charm {charm:?} lacks \"requires\" relation with container scope");
@@ -119,7 +109,7 @@ pub(super) fn read(
 fn endpoint(
     document: &Document<'_>,
     node: &Node,
-    role: Role,
+    role: EndpointRole,
     path: &str,
 ) -> Result<Endpoint, CharmError> {
     if let Some(interface) = node.as_str() {

@@ -6,11 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::assumes::{self, Assumes};
 use super::document::Document;
-use super::endpoints::{self, Endpoint, JUJU_INFO, Role, Scope};
+use super::endpoints::{self, Endpoint, JUJU_INFO, Scope};
 use super::error::CharmError;
 use super::resources::{self, Device, ResourceSpec};
 use super::storage::{self, StorageSpec};
 use crate::names::{CharmName, EndpointName, StorageName};
+use crate::state::EndpointRole;
 use crate::text::excerpt;
 use crate::yaml::Node;
 
@@ -79,7 +80,19 @@ impl Metadata {
     pub fn peers(&self) -> impl Iterator<Item = (&EndpointName, &Endpoint)> {
         self.endpoints
             .iter()
-            .filter(|(_, endpoint)| endpoint.role == Role::Peer)
+            .filter(|(_, endpoint)| endpoint.role == EndpointRole::Peer)
+    }
+
+    /// All names that `network-get` knows: endpoints, extra bindings, and `juju-info`.
+    pub fn binding_names(&self) -> impl Iterator<Item = String> {
+        let names: BTreeSet<String> = self
+            .endpoints
+            .keys()
+            .chain(&self.extra_bindings)
+            .map(ToString::to_string)
+            .chain(["juju-info".to_owned()])
+            .collect();
+        names.into_iter()
     }
 
     /// Whether this endpoint joins a subordinate to its principal.

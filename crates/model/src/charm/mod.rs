@@ -23,7 +23,7 @@ mod storage;
 pub use actions::{Action, Actions};
 pub use assumes::{Assumes, Comparison, JujuVersion};
 pub use bases::{Manifest, ManifestBase};
-pub use endpoints::{Endpoint, JUJU_INFO, Role, Scope};
+pub use endpoints::{Endpoint, JUJU_INFO, Scope};
 pub use error::CharmError;
 pub use files::{CharmFiles, Entry, EntryKind, LinkFault, MapFiles, ReadError, follow};
 pub use hooks::{HookIndex, Script};

@@ -25,7 +25,7 @@ const LONGEST_VERSION: usize = 255;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Charm {
     /// `metadata.yaml`.
-    pub metadata: Metadata,
+    pub meta: Metadata,
     /// `config.yaml`.
     #[serde(default)]
     pub config: ConfigSchema,
@@ -96,7 +96,7 @@ impl Charm {
         };
         check_format(&source, &metadata, manifest.as_ref())?;
         Ok(Self {
-            metadata,
+            meta: metadata,
             config,
             actions,
             manifest: manifest.filter(|manifest| !manifest.bases.is_empty()),
@@ -115,12 +115,17 @@ impl Charm {
                 .map(|base| base.base.clone())
                 .collect(),
             None => self
-                .metadata
+                .meta
                 .series
                 .iter()
                 .filter_map(|series| Base::from_series(series))
                 .collect(),
         }
+    }
+
+    /// Whether anything runs for this hook; one that nothing runs for costs nothing.
+    pub fn has_hook(&self, name: &str) -> bool {
+        self.hooks.has_hook(name)
     }
 
     /// The files (names and texts) that a packed charm would have beside those that are there, from `charmcraft.yaml`:

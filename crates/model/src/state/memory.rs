@@ -107,7 +107,7 @@ impl ModelState {
                 drop(self.relation_applications.insert(key, row));
             }
             Row::RelationSeen(row) => {
-                drop(self.relation_seen.insert((row.unit, row.relation), row));
+                self.relation_seen.insert((row.unit, row.relation), row);
             }
             Row::RemoteSeen(row) => {
                 let key = (row.unit, row.relation, row.remote);
@@ -162,7 +162,7 @@ impl ModelState {
                 drop(self.relation_applications.remove(&key));
             }
             RowKey::RelationSeen(unit, relation) => {
-                drop(self.relation_seen.remove(&(*unit, *relation)));
+                self.relation_seen.remove(&(*unit, *relation));
             }
             RowKey::RemoteSeen(unit, relation, remote) => {
                 self.remote_seen.remove(&(*unit, *relation, *remote));

@@ -160,17 +160,11 @@ fn bombs_are_bounded() {
     );
     assert!(fault(&copies).ends_with(grows));
     assert!(fault(&"[".repeat(100)).ends_with("nested more than 64 levels deep"));
-    assert!(fault(&"[".repeat(1 << 20)).starts_with("test.yaml:1: "));
+    assert!(fault(&"[".repeat(1 << 17)).starts_with("test.yaml:1: "));
     assert!(fault(&"- ".repeat(1 << 20)).ends_with("nested more than 64 levels deep"));
     assert!(fault(&format!("[{}]", "a,".repeat(1 << 20))).starts_with("test.yaml: too large: "));
-    assert!(
-        fault(
-            &"- a
-"
-            .repeat(1 << 19)
-        )
-        .ends_with(grows)
-    );
+    let items = "- a\n".repeat(1 << 19);
+    assert!(fault(&items).ends_with(grows));
     assert!(fault(&"x".repeat(5 << 20)).starts_with("test.yaml: too large: "));
     assert_eq!(
         json(&"x".repeat(1 << 20)).len(),

@@ -143,7 +143,7 @@ impl Rows<'_> {
         let name = self.hook_name(hook);
         let exists = state
             .charm(levels.charm)
-            .is_some_and(|charm| charm.charm.hooks.has_hook(&name));
+            .is_some_and(|charm| charm.charm.has_hook(&name));
         if !exists {
             // Costs nothing: no connection, and no commit of its own.
             plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);

@@ -89,7 +89,7 @@ impl Rows<'_> {
             .done
             .charm
             .and_then(|id| self.inputs.state.charm(id))
-            .is_some_and(|charm| charm.charm.hooks.has_hook("update-status"));
+            .is_some_and(|charm| charm.charm.has_hook("update-status"));
         let Some(last) = self.done.updated_at.filter(|_| has_hook) else {
             return Next::Idle(None);
         };

@@ -1,6 +1,5 @@
 //! What the tests share: a store of their own, and rows to fill it with.
 
-#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -42,7 +42,7 @@ pub enum PackError {
 pub fn pack(files: &dyn CharmFiles, name: &str, filter: &Filter) -> Result<Vec<u8>, PackError> {
     let limits = Limits::default();
     let charm = Charm::parse(files, name)?;
-    let hooks = known_hooks(&charm.metadata);
+    let hooks = known_hooks(&charm.meta);
     let added = Charm::files_to_add(files, name)?;
     let kept: Vec<&Entry> = files
         .entries()

@@ -36,7 +36,7 @@ assumes:
 terms: [lazuli/eula/1]
 "#;
     let charm = parse(&MapFiles::new().file("metadata.yaml", text));
-    let metadata = &charm.metadata;
+    let metadata = &charm.meta;
     assert!(metadata.subordinate);
     assert_eq!(metadata.display_name, "The App");
     assert_eq!(metadata.maintainers, ["A <a@example.com>"]);
@@ -44,7 +44,7 @@ terms: [lazuli/eula/1]
     let db = endpoint(&charm, "db");
     assert_eq!(
         (db.role, db.limit, db.optional, db.scope),
-        (Role::Requirer, Some(1), true, Scope::Global)
+        (EndpointRole::Requirer, Some(1), true, Scope::Global)
     );
     assert_eq!(endpoint(&charm, "web").interface, "http");
     assert_eq!(endpoint(&charm, "host").scope, Scope::Container);
@@ -100,7 +100,7 @@ terms: [lazuli/eula/1]
         &format!("{META}assumes: [k8s-api]\n"),
     ));
     let unmet = kubernetes
-        .metadata
+        .meta
         .assumes
         .unwrap()
         .unmet("3.6.28".parse().unwrap());

@@ -4,6 +4,7 @@ mod whole;
 
 use super::*;
 use crate::names::StorageName;
+use crate::state::EndpointRole;
 
 const META: &str = "name: app\nsummary: s\ndescription: d\n";
 
@@ -28,13 +29,9 @@ fn meta_fault(rest: &str) -> String {
 }
 
 fn endpoint(charm: &Charm, name: &str) -> Endpoint {
-    charm
-        .metadata
-        .endpoint(&name.parse().unwrap())
-        .unwrap()
-        .clone()
+    charm.meta.endpoint(&name.parse().unwrap()).unwrap().clone()
 }
 
 fn store(charm: &Charm, name: &str) -> StorageSpec {
-    charm.metadata.storage[&name.parse::<StorageName>().unwrap()].clone()
+    charm.meta.storage[&name.parse::<StorageName>().unwrap()].clone()
 }

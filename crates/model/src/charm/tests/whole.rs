@@ -52,8 +52,8 @@ fn real_charms_parse() {
         let again =
             Charm::parse(&unpacked, &name).unwrap_or_else(|error| panic!("packed: {error}"));
         assert_eq!(
-            (again.metadata, again.config, again.actions),
-            (charm.metadata, charm.config, charm.actions),
+            (again.meta, again.config, again.actions),
+            (charm.meta, charm.config, charm.actions),
             "{name}"
         );
         assert_eq!(again.manifest, charm.manifest, "{name}");
@@ -69,8 +69,8 @@ fn projects_read_as_what_they_are_packed_to() {
         .file("charmcraft.yaml", text)
         .executable("src/charm.py", "x");
     let charm = parse(&files);
-    assert_eq!(charm.metadata.display_name, "The App");
-    assert_eq!(charm.metadata.maintainers, ["me"]);
+    assert_eq!(charm.meta.display_name, "The App");
+    assert_eq!(charm.meta.maintainers, ["me"]);
     assert_eq!(
         charm.manifest.as_ref().unwrap().bases[0].architectures,
         ["amd64", "arm64"]
@@ -157,7 +157,7 @@ fn links_are_followed_inside_only() {
     let files = MapFiles::new()
         .file("real.yaml", META)
         .symlink("metadata.yaml", "./real.yaml");
-    assert_eq!(parse(&files).metadata.summary, "s");
+    assert_eq!(parse(&files).meta.summary, "s");
     let dangling = MapFiles::new().symlink("metadata.yaml", "gone");
     assert_eq!(
         Charm::parse(&dangling, "").unwrap_err().to_string(),

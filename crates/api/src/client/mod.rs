@@ -1,0 +1,23 @@
+//! The typed client: one method per route.
+
+mod access;
+mod application;
+mod charm;
+mod error;
+mod http;
+mod machine;
+mod model;
+mod observe;
+mod relation;
+mod session;
+mod sse;
+mod tls;
+mod tunnel;
+mod unit;
+
+pub use error::ClientError;
+pub use http::{Client, Options};
+pub use model::{ModelClient, StatusAnswer};
+pub use sse::{SseMessage, SseStream};
+pub use tls::TrustAnchor;
+pub use tunnel::Tunnel;
