@@ -109,7 +109,10 @@ mod tests {
         let missing = Dialer::new(Some("/nonexistent/netns".into()));
         let error = missing.connect(address, limit).await.unwrap_err();
         assert!(matches!(error, HostError::Namespace { .. }), "{error}");
-        drop(listener);
+        // Bound, so that nobody else listens there meanwhile.
+        let bound = TcpSocket::new_v4().unwrap();
+        bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = bound.local_addr().unwrap();
         let error = Dialer::default().connect(address, limit).await.unwrap_err();
         assert!(error.to_string().contains("refused"), "{error}");
     }
