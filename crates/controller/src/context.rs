@@ -300,7 +300,7 @@ impl Rows<'_> {
             private_address: private,
             public_address: public,
             bindings: BTreeMap::from([(String::new(), binding)]),
-            names: meta.binding_names().map(|name| name.to_string()).collect(),
+            names: meta.binding_names().collect(),
         }
     }
 }

@@ -195,7 +195,7 @@ fn addresses(state: &ModelState, owner: MachineId, seen: &SeenMachine) -> Option
     new.address = seen.address.or(old.address);
     new.public_address = seen.public_address;
     new.mac = seen.mac.clone().or(new.mac);
-    (new != old).then(|| Change::Put(Row::MachineState(new)))
+    (new != old).then_some(Change::Put(Row::MachineState(new)))
 }
 
 /// Whether a list is worth its price now: a machine is being made, or its
