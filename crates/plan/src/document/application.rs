@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lazuli_model::config::ConfigValue;
 use lazuli_model::document::application::{ApplicationConfig, ConfigSetting, ShowApplication};
-use lazuli_model::state::{Application, ModelState};
+use lazuli_model::state::{Application, ExposeRule, ModelState};
 
 use super::status::endpoint_bindings;
 
@@ -19,11 +19,20 @@ pub fn show_application(state: &ModelState, row: &Application) -> ShowApplicatio
         constraints: row.constraints.clone(),
         principal: charm.is_none_or(|charm| !charm.charm.meta.subordinate),
         exposed: row.exposed.is_some(),
-        exposed_endpoints: row.exposed.clone().unwrap_or_default(),
+        exposed_endpoints: row.exposed.iter().flatten().map(shown).collect(),
         remote: false,
         life: row.life.as_str().to_owned(),
         endpoint_bindings: endpoint_bindings(state, row),
     }
+}
+
+/// A rule as Juju shows it: everybody has CIDRs too.
+fn shown((endpoint, rule): (&String, &ExposeRule)) -> (String, ExposeRule) {
+    let mut rule = rule.clone();
+    if rule.cidrs.is_empty() && rule.spaces.is_empty() {
+        rule.cidrs = ["0.0.0.0/0", "::/0"].map(str::to_owned).to_vec();
+    }
+    (endpoint.clone(), rule)
 }
 
 /// `config APP`.
