@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lazuli_azure_sim::{Latency, Principal, Settings};
-use lazuli_guests::{Flavour, Net};
+use lazuli_guests::{Flavour, Net, PackageOptions};
 
 /// Azure Resource Manager on this machine; its virtual machines are guests.
 #[derive(Debug, Parser)]
@@ -135,6 +135,12 @@ pub(crate) struct Serve {
     /// Give the controller no way to private addresses.
     #[arg(long)]
     no_direct: bool,
+    /// Serve this machine's packages to guests.
+    #[arg(long, value_enum, default_value = "on")]
+    packages: Switch,
+    /// Only this package and what it needs; may be repeated.
+    #[arg(long = "package", value_name = "NAME")]
+    only_packages: Vec<String>,
     /// Leave guests running when the simulator ends.
     #[arg(long)]
     keep_guests: bool,
@@ -144,6 +150,14 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
+    /// What to serve to guests, if anything.
+    pub(crate) fn packages(&self) -> Option<PackageOptions> {
+        matches!(self.packages, Switch::On).then(|| PackageOptions {
+            only: self.only_packages.clone(),
+            ..PackageOptions::default()
+        })
+    }
+
     pub(crate) fn settings(self) -> Settings {
         let mut settings = Settings {
             listen: self.listen,

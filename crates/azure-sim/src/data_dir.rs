@@ -2,6 +2,7 @@
 //! listens.
 
 use std::fs::{File, OpenOptions};
+use std::io::{Seek as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -14,6 +15,8 @@ use crate::error::Error;
 use crate::tls::write_private;
 
 const LOCK: &str = "lock";
+/// What the lock file says, so that no other directory is taken for one.
+const MARK: &str = "azure-sim\n";
 const ENDPOINT: &str = "endpoint.json";
 const URL: &str = "endpoint";
 const PORTS: &str = "ports.json";
@@ -86,10 +89,30 @@ impl DataDir {
             .open(path.join(LOCK))
             .map_err(Error::file("open", path.join(LOCK)))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(Self { path, _lock: lock }),
+            Ok(mut lock) => {
+                lock.set_len(0)
+                    .and_then(|()| lock.rewind())
+                    .and_then(|()| lock.write_all(MARK.as_bytes()))
+                    .map_err(Error::file("mark", path.join(LOCK)))?;
+                Ok(Self { path, _lock: lock })
+            }
             Err((_, Errno::EWOULDBLOCK)) => Err(Error::Locked(path)),
             Err((_, errno)) => Err(Error::file("lock", path.join(LOCK))(errno.into())),
         }
+    }
+
+    /// Whether a path is a data directory: `destroy` removes no other.
+    #[must_use]
+    pub fn is(path: &Path) -> bool {
+        std::fs::read_to_string(path.join(LOCK)).is_ok_and(|text| text == MARK)
+    }
+
+    /// Removes the directory. To be called when no guest is left.
+    ///
+    /// # Errors
+    /// If the file system refuses.
+    pub fn remove(self) -> Result<(), Error> {
+        std::fs::remove_dir_all(&self.path).map_err(Error::file("remove", &self.path))
     }
 
     /// The directory, as an absolute path.

@@ -114,6 +114,9 @@ impl Engine {
                     tuning,
                     bend,
                     arm64,
+                    force: call
+                        .query("forceDeletion")
+                        .is_some_and(|force| force == "true"),
                 };
                 handle(tx, &world, call)
             })

@@ -33,8 +33,15 @@ impl Engine {
         for vnet in vnets {
             if told.vnets.get(&vnet.name) != Some(&vnet) {
                 let spec = vnet.clone();
-                self.on_hosts(move |hosts| hosts.ensure_vnet(&spec)).await?;
-                told.vnets.insert(vnet.name.clone(), vnet);
+                match self.on_hosts(move |hosts| hosts.ensure_vnet(&spec)).await {
+                    Ok(()) => {
+                        told.vnets.insert(vnet.name.clone(), vnet);
+                    }
+                    // Its machines will say so; others are not to suffer.
+                    Err(error) => {
+                        tracing::error!(vnet = %vnet.name, error = %error.chain(), "a network could not be set up");
+                    }
+                }
             }
         }
         let changed: Vec<_> = policies
@@ -47,8 +54,15 @@ impl Engine {
         self.tell_policies(&mut told, changed).await?;
         for name in gone {
             let vnet = name.clone();
-            self.on_hosts(move |hosts| hosts.delete_vnet(&vnet)).await?;
-            told.vnets.remove(&name);
+            match self.on_hosts(move |hosts| hosts.delete_vnet(&vnet)).await {
+                Ok(()) => {
+                    told.vnets.remove(&name);
+                }
+                // It stays in the list of those to remove.
+                Err(error) => {
+                    tracing::warn!(vnet = %name, error = %error.chain(), "a network could not be removed yet");
+                }
+            }
         }
         Ok(())
     }

@@ -35,5 +35,5 @@ pub use data_dir::{DataDir, Endpoint};
 pub use error::Error;
 pub use hosts::{GuestHosts, HostState, Hosts, HostsError, MemoryHosts, Namespaces};
 pub use latency::Latency;
-pub use serve::{Simulator, is_data_dir, remove_data};
+pub use serve::Simulator;
 pub use settings::{Principal, Settings};

@@ -2,14 +2,13 @@
 
 mod args;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::Parser as _;
-use lazuli_azure_sim::{
-    DataDir, Error, GuestHosts, Hosts, MemoryHosts, Simulator, is_data_dir, remove_data,
-};
+use lazuli_azure_sim::{DataDir, Error, GuestHosts, Hosts, MemoryHosts, Simulator};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::{Args, Command, Destroy, HostKind, Serve};
@@ -26,6 +25,7 @@ fn main() -> ExitCode {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let result = match args.command {
@@ -46,13 +46,22 @@ fn main() -> ExitCode {
 
 fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let kind = serve.hosts;
+    let packages = serve.packages();
     let settings = serve.settings();
     let dir = DataDir::lock(&settings.data)?;
+    // Held until the end: dropping the source ends it.
+    let mut source = None;
     let hosts: Arc<dyn Hosts> = match kind {
         HostKind::None => Arc::new(MemoryHosts::default()),
-        HostKind::Guests => Arc::new(
-            GuestHosts::open(&dir.path().join(FABRIC)).context("the guests are not available")?,
-        ),
+        HostKind::Guests => {
+            let guests = GuestHosts::open(&dir.path().join(FABRIC))
+                .context("the guests are not available")?;
+            if let Some(options) = packages {
+                let served = guests.fabric().serve_packages(&options);
+                source = Some(served.context("the packages cannot be served to guests")?);
+            }
+            Arc::new(guests)
+        }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -68,15 +77,17 @@ fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         }
         tracing::info!("azure-sim is ending");
         simulator.stop().await;
-        Ok(ExitCode::SUCCESS)
-    })
+        anyhow::Ok(())
+    })?;
+    drop(source);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn remove(destroy: &Destroy) -> anyhow::Result<ExitCode> {
     if !destroy.data.exists() {
         return Ok(ExitCode::SUCCESS);
     }
-    if !is_data_dir(&destroy.data) {
+    if !DataDir::is(&destroy.data) {
         anyhow::bail!(
             "{} is not a data directory of azure-sim; nothing was removed",
             destroy.data.display()
@@ -95,6 +106,6 @@ fn remove(destroy: &Destroy) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    remove_data(dir)?;
+    dir.remove()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,6 @@
 //! A running simulator: from the lock of the data directory to its release.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -160,21 +159,4 @@ async fn listen(address: SocketAddr, last: Option<u16>) -> Result<TcpListener, E
     TcpListener::bind(address)
         .await
         .map_err(|source| Error::Listen { address, source })
-}
-
-/// Removes a data directory. To be called when no guest is left.
-///
-/// # Errors
-/// If the file system refuses.
-pub fn remove_data(dir: DataDir) -> Result<(), Error> {
-    let path = dir.path().to_owned();
-    std::fs::remove_dir_all(&path).map_err(Error::file("remove", &path))?;
-    drop(dir);
-    Ok(())
-}
-
-/// Whether a path looks like a data directory: `destroy` removes no other.
-#[must_use]
-pub fn is_data_dir(path: &Path) -> bool {
-    path.join("lock").is_file() && path.join("tls.json").is_file()
 }

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -168,7 +169,14 @@ impl Log {
         for change in snapshot {
             line(&path, std::slice::from_ref(change), &mut buffer)?;
         }
-        let mut file = File::create(&next).map_err(Error::file("create", &next))?;
+        // It holds custom data, and with it secrets.
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&next)
+            .map_err(Error::file("create", &next))?;
         file.write_all(&buffer)
             .map_err(Error::file("write", &next))?;
         if self.sync {

@@ -18,7 +18,7 @@ use crate::resource::{Power, Provisioning, Resource};
 use crate::state::Tx;
 
 /// Guests started or ended at once.
-const PARALLEL: usize = 16;
+const PARALLEL: usize = 64;
 
 impl Engine {
     /// Begins to carry out an operation that is written down.

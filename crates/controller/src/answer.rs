@@ -1,8 +1,11 @@
 //! Answers to the reads that a hook's context does not hold.
 
+use lazuli_model::id::ApplicationId;
 use lazuli_model::state::{ModelState, RelationApplication, RelationUnit};
+use lazuli_model::status::StatusKey;
 use lazuli_plan::Inputs;
 use lazuli_runner::frames::{Answer, Question, RunId, Settings};
+use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::convert;
@@ -43,11 +46,39 @@ pub(crate) fn answer(
                 return Err("this unit is not the leader".to_owned());
             }
             Ok(Answer::Document {
-                value: lazuli_plan::application_status(state, unit.application),
+                value: application_status(state, unit.application),
             })
         }
         Question::GoalState => Err("goal-state is not known here".to_owned()),
     }
+}
+
+/// `status-get --application`'s document.
+fn application_status(state: &ModelState, application: ApplicationId) -> serde_json::Value {
+    let document = |key: StatusKey| {
+        state.status(key).map_or_else(
+            || json!({ "status": "unknown", "message": "", "status-data": {} }),
+            |status| {
+                json!({
+                    "status": status.status,
+                    "message": status.message,
+                    "status-data": status.data,
+                })
+            },
+        )
+    };
+    let mut whole = document(StatusKey::Application(application));
+    whole["units"] = state
+        .units_of(application)
+        .map(|unit| {
+            (
+                unit.name.to_string(),
+                document(StatusKey::Workload(unit.id)),
+            )
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    json!({ "application-status": whole })
 }
 
 fn settings(state: &ModelState, number: u64, member: &str) -> Result<Settings, String> {
@@ -71,5 +102,7 @@ fn settings(state: &ModelState, number: u64, member: &str) -> Result<Settings, S
                 .application(row.application)
                 .is_some_and(|application| application.name.as_str() == member)
         });
-    Ok(bag.map(|row| row.settings.as_ref().clone()).unwrap_or_default())
+    Ok(bag
+        .map(|row| row.settings.as_ref().clone())
+        .unwrap_or_default())
 }

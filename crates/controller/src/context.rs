@@ -28,7 +28,7 @@ struct Rows<'a> {
 /// Builds the request that runs a hook, or none when a row it needs is gone
 /// (then the plan is out of date and the next one says otherwise).
 #[must_use]
-pub fn run_request(
+pub(crate) fn run_request(
     inputs: Inputs<'_>,
     unit: UnitId,
     seq: u64,
@@ -71,7 +71,11 @@ pub fn run_request(
                 .model()
                 .hook_timeout()
                 .map(|limit| limit.whole_seconds().unsigned_abs()),
-            sync: state.model().config.get("journal-sync").is_none_or(|value| value != "false"),
+            sync: state
+                .model()
+                .config
+                .get("journal-sync")
+                .is_none_or(|value| value != "false"),
             ..frames::Limits::default()
         },
     })
@@ -117,6 +121,7 @@ impl Rows<'_> {
             relation: self.hook_relation(levels),
             status: self.status(),
             ports: self.ports(self.unit.id),
+            endpoint_ports: self.endpoint_ports(),
             foreign_ports: state
                 .units_on(self.unit.machine)
                 .filter(|other| other.id != self.unit.id)
@@ -156,6 +161,17 @@ impl Rows<'_> {
             .ports_of(unit)
             .map(|port| crate::convert::port_to_frame(&port.range))
             .collect()
+    }
+
+    fn endpoint_ports(&self) -> BTreeMap<String, Vec<frames::PortRange>> {
+        let mut ports: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for port in self.state.ports_of(self.unit.id) {
+            ports
+                .entry(port.endpoint.clone())
+                .or_default()
+                .push(crate::convert::port_to_frame(&port.range));
+        }
+        ports
     }
 
     /// Relations that are not over for this unit.

@@ -8,7 +8,8 @@ use lazuli_cloud::{CloudError, MachineOrder};
 use lazuli_host::keys;
 use lazuli_model::id::{EffectId, ModelId};
 use lazuli_model::state::{Change, Effect, EffectSpec, MachineState, Row};
-use lazuli_store::{Sealed, StoreError};
+use lazuli_store::StoreError;
+use lazuli_store::seal::Sealed;
 
 use crate::effects::{CloudWorker, internal};
 use crate::model_loop::is_new_machine;
@@ -38,8 +39,15 @@ pub(crate) async fn new_machines(
     let mut bodies = Vec::with_capacity(fresh.len());
     for row in fresh {
         let Some(machine) = row.machine else { continue };
-        let key = keys::generate(&row.name);
-        let body = freeze(shared, cloud, desk, &row, &key).map_err(StoreError::bug)?;
+        let key = keys::generate(&row.name).map_err(|error| StoreError::Invalid {
+            what: "a machine's host key".into(),
+            why: error.to_string(),
+        })?;
+        let body =
+            freeze(shared, cloud, desk, &row, &key).map_err(|error| StoreError::Invalid {
+                what: "a machine's body".into(),
+                why: error.to_string(),
+            })?;
         bodies.push((row.id, data_key.seal(&place(row.id), &body)?));
         let known = desk
             .state
@@ -62,7 +70,10 @@ fn freeze(
     key: &keys::KeyPair,
 ) -> Result<Vec<u8>, CloudError> {
     let EffectSpec::VirtualMachine(spec) = &row.spec else {
-        return Err(internal("freeze a body", "the row is no machine".to_owned()));
+        return Err(internal(
+            "freeze a body",
+            "the row is no machine".to_owned(),
+        ));
     };
     let model = desk.state.model();
     let mut authorized_keys = vec![model.ssh_key.clone()];
@@ -88,7 +99,7 @@ pub(crate) async fn body(
 ) -> Result<Vec<u8>, CloudError> {
     let what = format!("read the frozen body of {}", row.name);
     let failed = |error: StoreError| internal(&what, error.to_string());
-    let sealed = lazuli_store::effects::body(shared.store.pool(), model, row.id)
+    let sealed = lazuli_store::effect_body(shared.store.pool(), model, row.id)
         .await
         .map_err(failed)?
         .ok_or_else(|| internal(&what, "it is not there".to_owned()))?;

@@ -24,7 +24,6 @@ use tokio_util::task::TaskTracker;
 use crate::effects::CloudWorker;
 use crate::fleet::{self, Fleet};
 use crate::logs::LogWriter;
-use crate::message::Message;
 use crate::model_loop::{End, INBOX, ModelLoop};
 use crate::offers;
 use crate::shared::{CLOUD_CALLS, Shared};
@@ -124,13 +123,12 @@ impl Holder {
 
     /// Renews the heartbeat; until when this replica may act.
     async fn renew(&mut self, deadline: Instant) -> Option<Instant> {
-        let renewal =
-            heads::heartbeat(self.shared.store.pool(), self.shared.replica, HEARTBEAT);
+        let renewal = heads::heartbeat(self.shared.store.pool(), self.shared.replica, HEARTBEAT);
         let limit = deadline.max(Instant::now() + RENEW);
         match timeout_at(limit, renewal).await {
             Ok(Ok(until)) => {
                 self.take_vacant().await;
-                Some(until.into())
+                Some(until)
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "failed to renew the heartbeat");
@@ -191,7 +189,8 @@ impl Holder {
             self.offers.clone(),
         );
         self.held.insert(model, token.clone());
-        self.loops.spawn(async move { (model, looped.run(token).await) });
+        self.loops
+            .spawn(async move { (model, looped.run(token).await) });
         tracing::info!(%model, epoch = hold.epoch, "holding");
         Ok(())
     }

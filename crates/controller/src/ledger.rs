@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use lazuli_cloud::{CloudError, Progress, SeenMachine};
-use lazuli_model::id::{self, EffectId};
+use lazuli_model::id::{self, EffectId, GenericUuid, MachineId};
 use lazuli_model::state::{
-    Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, MachineState,
-    ModelState, Row,
+    Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, MachineState, ModelState,
+    Row,
 };
 use time::OffsetDateTime;
 
@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_secs(2);
 /// what the row says now may be newer, so the state only moves along the path
 /// that the call was on.
 #[must_use]
-pub fn advance(
+pub(crate) fn advance(
     effect: &Effect,
     result: &Result<Progress, CloudError>,
     now: OffsetDateTime,
@@ -135,7 +135,8 @@ fn backoff(id: EffectId, attempts: u32) -> Duration {
     let full = FIRST_RETRY
         .saturating_mul(1 << attempts.saturating_sub(1).min(16))
         .min(LAST_RETRY);
-    let seed = id.as_untyped_uuid().as_u128() as u64 ^ u64::from(attempts).wrapping_mul(0x9e37_79b9);
+    let seed =
+        id.as_untyped_uuid().as_u128() as u64 ^ u64::from(attempts).wrapping_mul(0x9e37_79b9);
     full - full.mul_f64((seed % 256) as f64 / 1024.0)
 }
 
@@ -143,7 +144,11 @@ fn backoff(id: EffectId, attempts: u32) -> Duration {
 /// that came with each machine as rows of their own. A list is positive
 /// evidence only: what it lacks is not gone.
 #[must_use]
-pub fn observe(state: &ModelState, seen: &[SeenMachine], now: OffsetDateTime) -> Vec<Change> {
+pub(crate) fn observe(
+    state: &ModelState,
+    seen: &[SeenMachine],
+    now: OffsetDateTime,
+) -> Vec<Change> {
     let mut changes = Vec::new();
     for machine in seen {
         let Some(effect) = machine.effect.and_then(|id| state.effect(id)) else {
@@ -152,7 +157,10 @@ pub fn observe(state: &ModelState, seen: &[SeenMachine], now: OffsetDateTime) ->
         let Some(owner) = effect.machine else {
             continue;
         };
-        if matches!(effect.state, EffectState::Gone | EffectState::Deleting { .. }) {
+        if matches!(
+            effect.state,
+            EffectState::Gone | EffectState::Deleting { .. }
+        ) {
             continue;
         }
         changes.extend(addresses(state, owner, machine));
@@ -178,11 +186,7 @@ pub fn observe(state: &ModelState, seen: &[SeenMachine], now: OffsetDateTime) ->
     changes
 }
 
-fn addresses(
-    state: &ModelState,
-    owner: lazuli_model::id::MachineId,
-    seen: &SeenMachine,
-) -> Option<Change> {
+fn addresses(state: &ModelState, owner: MachineId, seen: &SeenMachine) -> Option<Change> {
     let old = state
         .machine_state(owner)
         .cloned()
@@ -191,13 +195,13 @@ fn addresses(
     new.address = seen.address.or(old.address);
     new.public_address = seen.public_address;
     new.mac = seen.mac.clone().or(new.mac);
-    (new != old).then(|| Change::Put(Row::MachineState(new)))
+    (new != old).then_some(Change::Put(Row::MachineState(new)))
 }
 
 /// Whether a list is worth its price now: a machine is being made, or its
 /// address is not known.
 #[must_use]
-pub fn list_is_due(state: &ModelState) -> bool {
+pub(crate) fn list_is_due(state: &ModelState) -> bool {
     state.effects().any(|effect| {
         let EffectSpec::VirtualMachine(_) = effect.spec else {
             return false;
@@ -207,13 +211,16 @@ pub fn list_is_due(state: &ModelState) -> bool {
             .and_then(|id| state.machine_state(id))
             .and_then(|machine| machine.address);
         address.is_none()
-            && matches!(effect.state, EffectState::Accepted { .. } | EffectState::Present)
+            && matches!(
+                effect.state,
+                EffectState::Accepted { .. } | EffectState::Present
+            )
     })
 }
 
 /// How soon to list again while [`list_is_due`].
 #[must_use]
-pub fn list_interval() -> Duration {
+pub(crate) fn list_interval() -> Duration {
     POLL
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lazuli_model::id::ModelId;
 use lazuli_runner::frames;
-use lazuli_store::{Level, LogLine, Store};
+use lazuli_store::Store;
+use lazuli_store::logs::{Level, LogLine};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -64,8 +65,7 @@ fn convert(model: ModelId, unit: &str, line: frames::LogLine) -> LogLine {
     let nanos = i128::from(line.at_ms) * 1_000_000;
     LogLine {
         model,
-        at: OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH),
+        at: OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH),
         entity: format!("unit-{}", unit.replace('/', "-")),
         level: line.level.parse().unwrap_or(Level::Info),
         module: line.module,

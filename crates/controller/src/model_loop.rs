@@ -8,11 +8,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_model::id::{EffectId, MachineId, ModelId};
-use lazuli_model::state::{Change, EffectSpec, EffectState, MachineState, Row};
+use lazuli_model::id::{EffectId, MachineId, ModelId, UnitId};
+use lazuli_model::offer::Offer;
+use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, MachineState, Row, RowKey};
 use lazuli_plan::{Action, Running, Subject};
-use lazuli_runner::frames::{Refusal, Report, Request, RunId};
-use lazuli_store::{Batch, Class, Loaded, Refreshed, StoreError};
+use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use lazuli_store::heads::Position;
+use lazuli_store::{Batch, Class, Loaded, StoreError};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
@@ -60,11 +62,12 @@ pub(crate) struct ModelLoop {
     model: ModelId,
     epoch: u64,
     desk: Desk,
-    loaded: Loaded,
+    /// How far the rows are that were read.
+    position: Position,
     fleet: Fleet,
     cloud: CloudWorker,
     inbox: mpsc::Receiver<Message>,
-    offers: watch::Receiver<Arc<Vec<lazuli_model::offer::Offer>>>,
+    offers: watch::Receiver<Arc<Vec<Offer>>>,
     /// Messages whose effect is not committed yet: taken again after a reload.
     batch: Vec<Message>,
     /// What machines are told once the batch is committed.
@@ -81,14 +84,14 @@ impl ModelLoop {
         fleet: Fleet,
         cloud: CloudWorker,
         inbox: mpsc::Receiver<Message>,
-        offers: watch::Receiver<Arc<Vec<lazuli_model::offer::Offer>>>,
+        offers: watch::Receiver<Arc<Vec<Offer>>>,
     ) -> Self {
         Self {
             shared,
             model: loaded.state.model().id,
             epoch,
-            desk: Desk::new(loaded.state.clone()),
-            loaded,
+            desk: Desk::new(loaded.state),
+            position: loaded.position,
             fleet,
             cloud,
             inbox,
@@ -130,7 +133,7 @@ impl ModelLoop {
                 () = sleep_until(wake) => self.list_if_due(),
             }
         };
-        self.fleet.close().await;
+        self.fleet.close();
         end
     }
 
@@ -150,9 +153,11 @@ impl ModelLoop {
         let mut retry = FIRST_RETRY;
         loop {
             let now = now();
-            for index in 0..self.batch.len() {
-                self.take(index, now);
+            let batch = std::mem::take(&mut self.batch);
+            for message in &batch {
+                self.take(message, now);
             }
+            self.batch = batch;
             let offers = self.offers.borrow().clone();
             if let Err(error) = self.desk.settle(&offers, now) {
                 return Err(End::Failed(error.to_string()));
@@ -184,25 +189,20 @@ impl ModelLoop {
         }
         let bodies = freeze::new_machines(&self.shared, &self.cloud, &mut self.desk).await?;
         let changes = self.desk.changes();
-        let deletes_desired = changes.iter().any(|change| {
-            matches!(change, Change::Delete(key) if lazuli_store::is_desired(key))
-        });
+        let touches_desired = changes.iter().any(|change| is_desired(&change.key()));
         let batch = Batch {
             bodies,
-            generation: deletes_desired.then_some(self.loaded.position.generation),
-            ..Batch::new(self.model, self.epoch, changes.clone())
+            generation: touches_desired.then_some(self.position.generation),
+            ..Batch::new(self.model, self.epoch, changes)
         };
         let committed = self.shared.store.commit(&[batch]).await?;
-        for change in changes {
-            self.loaded.state.apply(change);
-        }
         self.desk.committed();
         let Some(done) = committed.first() else {
             return Ok(false);
         };
         // Only when nobody committed in between is what we have all there is.
-        if done.position.revision == self.loaded.position.revision + 1 {
-            self.loaded.position = done.position;
+        if done.position.revision == self.position.revision + 1 {
+            self.position = done.position;
         }
         Ok(done.removed)
     }
@@ -230,8 +230,8 @@ impl ModelLoop {
         *retry = (*retry * 2).min(LAST_RETRY);
         match lazuli_store::load(self.shared.store.pool(), self.model).await {
             Ok(loaded) => {
-                self.desk.reload(loaded.state.clone());
-                self.loaded = loaded;
+                self.desk.reload(loaded.state);
+                self.position = loaded.position;
                 Ok(())
             }
             Err(error) if error.class() == Class::NotFound => Err(End::Removed),
@@ -241,19 +241,9 @@ impl ModelLoop {
 
     /// Reads what others committed.
     async fn refresh(&mut self) -> Result<(), End> {
-        let refreshed = lazuli_store::refresh(self.shared.store.pool(), &mut self.loaded).await;
-        match refreshed {
-            Ok(Refreshed::Changed(changes)) => {
-                for change in changes {
-                    self.desk.absorb(change);
-                }
-                Ok(())
-            }
-            Ok(Refreshed::Reloaded) => {
-                self.desk.reload(self.loaded.state.clone());
-                Ok(())
-            }
-            Ok(Refreshed::Removed) => Err(End::Removed),
+        match self.read_changes().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(End::Removed),
             // The next ring, or the sweep, tries again.
             Err(error) => {
                 tracing::warn!(model = %self.model, %error, "failed to read what changed");
@@ -262,11 +252,32 @@ impl ModelLoop {
         }
     }
 
-    /// Turns one message of the batch into changes and flight.
-    fn take(&mut self, index: usize, now: OffsetDateTime) {
-        let Some(message) = self.batch.get(index) else {
-            return;
+    /// Whether the model is still there.
+    async fn read_changes(&mut self) -> Result<bool, StoreError> {
+        let pool = self.shared.store.pool();
+        let since = self.position.revision;
+        let Some(changed) = lazuli_store::changed_since(pool, self.model, since).await? else {
+            return Ok(false);
         };
+        if changed.position.revision == since {
+            return Ok(true);
+        }
+        let Some(keys) = changed.keys else {
+            // Older than the events that are kept.
+            let loaded = lazuli_store::load(pool, self.model).await?;
+            self.desk.reload(loaded.state);
+            self.position = loaded.position;
+            return Ok(true);
+        };
+        for change in lazuli_store::rows(pool, self.model, &keys).await? {
+            self.desk.absorb(change);
+        }
+        self.position = changed.position;
+        Ok(true)
+    }
+
+    /// Turns one message of the batch into changes and flight.
+    fn take(&mut self, message: &Message, now: OffsetDateTime) {
         match message {
             Message::Called { effect, result } => {
                 self.desk.flight.effects.remove(effect);
@@ -365,11 +376,15 @@ impl ModelLoop {
                         self.desk.record(change);
                     }
                 }
-                self.outbox.push((machine, Request::AckWrites { run, upto: n }));
+                self.outbox
+                    .push((machine, Request::AckWrites { run, upto: n }));
             }
             Report::Ask { run, ask, question } => {
+                self.renew_for(&run, &question, now);
                 let answer = answer::answer(&self.desk, &run, &question, now);
-                self.fleet.send(machine, Request::Answer { run, ask, answer });
+                // After the commit: a grant is committed before it is given.
+                self.outbox
+                    .push((machine, Request::Answer { run, ask, answer }));
             }
             Report::Refused { run, refusal } => self.refused(machine, run, &refusal),
             Report::Log {
@@ -378,10 +393,24 @@ impl ModelLoop {
                 dropped,
             } => {
                 if let Some(unit) = convert::unit(&run).and_then(|id| self.desk.state.unit(id)) {
-                    self.shared.logs.push(self.model, &unit.name.to_string(), lines, dropped);
+                    self.shared
+                        .logs
+                        .push(self.model, &unit.name.to_string(), lines, dropped);
                 }
             }
             Report::Attached { .. } | Report::Started { .. } => {}
+        }
+    }
+
+    /// A leader that asks is granted leadership anew.
+    fn renew_for(&mut self, run: &RunId, question: &Question, now: OffsetDateTime) {
+        if *question != Question::Leader {
+            return;
+        }
+        let unit = convert::unit(run).and_then(|id| self.desk.state.unit(id));
+        let renewed = unit.and_then(|unit| lazuli_plan::renewed_grant(&self.desk.state, unit, now));
+        if let Some(change) = renewed {
+            self.desk.record(change);
         }
     }
 
@@ -397,19 +426,25 @@ impl ModelLoop {
             Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
                 self.desk.flight.hooks.remove(&unit);
                 // Not at once: what refused it now would do so again.
-                self.desk.touch_at(now() + time::Duration::seconds(5), Subject::Unit(unit));
+                self.desk
+                    .touch_at(now() + time::Duration::seconds(5), Subject::Unit(unit));
             }
         }
     }
 
     /// A unit, and whoever waits for its machine.
-    fn touch_unit(&mut self, unit: lazuli_model::id::UnitId) {
+    fn touch_unit(&mut self, unit: UnitId) {
         self.desk.touch(Subject::Unit(unit));
         let Some(row) = self.desk.state.unit(unit) else {
             return;
         };
         let (machine, application) = (row.machine, row.application);
-        let neighbours: Vec<_> = self.desk.state.units_on(machine).map(|unit| unit.id).collect();
+        let neighbours: Vec<_> = self
+            .desk
+            .state
+            .units_on(machine)
+            .map(|unit| unit.id)
+            .collect();
         for neighbour in neighbours {
             self.desk.touch(Subject::Unit(neighbour));
         }
@@ -449,12 +484,13 @@ impl ModelLoop {
                 }
             }
         }
+        self.fleet.retain(&self.desk.state);
         self.list_if_due();
     }
 
     fn run_hook(
         &mut self,
-        unit: lazuli_model::id::UnitId,
+        unit: UnitId,
         seq: u64,
         levels: &lazuli_plan::Levels,
         now: OffsetDateTime,
@@ -509,11 +545,28 @@ impl ModelLoop {
             Instant::now() + wait.unsigned_abs()
         });
         let listed = self.list_at;
-        [planned, listed].into_iter().flatten().fold(far, Instant::min)
+        [planned, listed]
+            .into_iter()
+            .flatten()
+            .fold(far, Instant::min)
     }
 }
 
+/// Whether users write rows of this kind: decisions about them rest on what
+/// users want, and are refused when that has changed.
+fn is_desired(key: &RowKey) -> bool {
+    matches!(
+        key,
+        RowKey::Model
+            | RowKey::Charm(_)
+            | RowKey::Application(_)
+            | RowKey::Machine(_)
+            | RowKey::Unit(_)
+            | RowKey::Relation(_)
+    )
+}
+
 /// Whether an effect's row is new: decided, and without a body yet.
-pub(crate) fn is_new_machine(row: &lazuli_model::state::Effect) -> bool {
+pub(crate) fn is_new_machine(row: &Effect) -> bool {
     matches!(row.spec, EffectSpec::VirtualMachine(_)) && row.state == EffectState::Planned
 }

@@ -21,10 +21,7 @@ pub(crate) fn observe(
     shared: Arc<Shared>,
     region: String,
     cancel: CancellationToken,
-) -> (
-    watch::Receiver<Arc<Vec<Offer>>>,
-    impl Future<Output = ()>,
-) {
+) -> (watch::Receiver<Arc<Vec<Offer>>>, impl Future<Output = ()>) {
     let (sender, receiver) = watch::channel(Arc::new(Vec::new()));
     let task = async move {
         let mut retry = FIRST_RETRY;

@@ -14,11 +14,11 @@ const MAX_ROUNDS: usize = 100_000;
 /// A model in memory with the plans of its subjects. It is ahead of the
 /// database by `changes`, which the next commit writes; nothing acts before
 /// that.
-pub struct Desk {
+pub(crate) struct Desk {
     /// The rows, with `changes` applied.
-    pub state: ModelState,
+    pub(crate) state: ModelState,
     /// What executors are doing.
-    pub flight: InFlight,
+    pub(crate) flight: InFlight,
     /// The last plan of each subject that has one.
     plans: BTreeMap<Subject, SubjectPlan>,
     /// Subjects to plan again.
@@ -34,12 +34,12 @@ pub struct Desk {
 /// The planner went on deciding; see [`MAX_ROUNDS`].
 #[derive(Debug, thiserror::Error)]
 #[error("the planner does not settle: it still decides about {0:?}")]
-pub struct Unsettled(Subject);
+pub(crate) struct Unsettled(Subject);
 
 impl Desk {
     /// A desk for a model that was just loaded: everything is to be planned.
     #[must_use]
-    pub fn new(state: ModelState) -> Self {
+    pub(crate) fn new(state: ModelState) -> Self {
         let dirty = lazuli_plan::subjects(&state);
         Self {
             state,
@@ -54,14 +54,14 @@ impl Desk {
 
     /// Puts the rows as the database has them in place of what is here, keeps
     /// what is in flight, and forgets what was to be written.
-    pub fn reload(&mut self, state: ModelState) {
+    pub(crate) fn reload(&mut self, state: ModelState) {
         let flight = std::mem::take(&mut self.flight);
         *self = Self::new(state);
         self.flight = flight;
     }
 
     /// Applies a row that the database has already.
-    pub fn absorb(&mut self, change: Change) {
+    pub(crate) fn absorb(&mut self, change: Change) {
         // What is about to be written is newer than what was read.
         if !self.changes.contains_key(&change.key()) {
             self.apply(change);
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     /// Applies a change and writes it with the next commit.
-    pub fn record(&mut self, change: Change) {
+    pub(crate) fn record(&mut self, change: Change) {
         self.changes.insert(change.key(), change.clone());
         self.apply(change);
     }
@@ -82,18 +82,18 @@ impl Desk {
     }
 
     /// Has a subject planned again.
-    pub fn touch(&mut self, subject: Subject) {
+    pub(crate) fn touch(&mut self, subject: Subject) {
         self.dirty.insert(subject);
     }
 
     /// Has a subject planned again at a time.
-    pub fn touch_at(&mut self, at: OffsetDateTime, subject: Subject) {
+    pub(crate) fn touch_at(&mut self, at: OffsetDateTime, subject: Subject) {
         self.wakes.insert((at, subject));
     }
 
     /// The next time at which something is to be planned again.
     #[must_use]
-    pub fn next_wake(&self) -> Option<OffsetDateTime> {
+    pub(crate) fn next_wake(&self) -> Option<OffsetDateTime> {
         self.wakes.first().map(|(at, _)| *at)
     }
 
@@ -102,7 +102,11 @@ impl Desk {
     ///
     /// # Errors
     /// When the planner does not come to an end.
-    pub fn settle(&mut self, offers: &[Offer], now: OffsetDateTime) -> Result<(), Unsettled> {
+    pub(crate) fn settle(
+        &mut self,
+        offers: &[Offer],
+        now: OffsetDateTime,
+    ) -> Result<(), Unsettled> {
         while let Some((at, subject)) = self.wakes.first().copied() {
             if at > now {
                 break;
@@ -152,24 +156,24 @@ impl Desk {
 
     /// What the next commit has to write.
     #[must_use]
-    pub fn changes(&self) -> Vec<Change> {
+    pub(crate) fn changes(&self) -> Vec<Change> {
         self.changes.values().cloned().collect()
     }
 
     /// Whether there is something to write.
     #[must_use]
-    pub fn is_clean(&self) -> bool {
+    pub(crate) fn is_clean(&self) -> bool {
         self.changes.is_empty()
     }
 
     /// The changes are committed.
-    pub fn committed(&mut self) {
+    pub(crate) fn committed(&mut self) {
         self.changes.clear();
     }
 
     /// The actions of the plans that are new since the last call. Only to be
     /// called when everything is committed.
-    pub fn take_actions(&mut self) -> Vec<Action> {
+    pub(crate) fn take_actions(&mut self) -> Vec<Action> {
         let ready = std::mem::take(&mut self.ready);
         ready
             .iter()

@@ -6,6 +6,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
@@ -15,6 +16,7 @@ const ROOT: &str = "/sys/fs/cgroup";
 /// Each systemd needs a few; the kernel's default of 128 ends near 20 guests.
 const INOTIFY: &str = "/proc/sys/fs/inotify/max_user_instances";
 const INOTIFY_NEEDED: u64 = 65_536;
+const EMPTY_LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes a guest's groups, and says which ones its first process joins.
 pub(crate) fn ensure(fabric: &Path, index: u32) -> Result<Vec<PathBuf>> {
@@ -42,7 +44,8 @@ pub(crate) fn ensure(fabric: &Path, index: u32) -> Result<Vec<PathBuf>> {
     Ok(groups)
 }
 
-/// Removes a guest's groups, or with no index those of the whole fabric.
+/// Removes a guest's groups, or with no index those of the whole fabric. Those
+/// of processes that have just been killed empty in a moment.
 pub(crate) fn remove(fabric: &Path, index: Option<u32>) -> Result<()> {
     for hierarchy in hierarchies() {
         let parent = hierarchy.join(name(fabric));
@@ -50,7 +53,18 @@ pub(crate) fn remove(fabric: &Path, index: Option<u32>) -> Result<()> {
             Some(index) => parent.join(format!("g{index}")),
             None => parent,
         };
-        remove_tree(&group).map_err(Error::path("remove the control group", &group))?;
+        let deadline = Instant::now() + EMPTY_LIMIT;
+        loop {
+            match remove_tree(&group) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline =>
+                {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                Err(error) => return Err(Error::path("remove the control group", &group)(error)),
+                Ok(()) => break,
+            }
+        }
     }
     Ok(())
 }

@@ -50,8 +50,10 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
                 Some(Row::Effect(row)) => Some(row),
                 _ => None,
             });
-            if let Some(machine) = row.and_then(|row| row.machine) {
-                touched.machine(machine);
+            match row.and_then(|row| row.machine) {
+                Some(machine) => touched.machine(machine),
+                // What the model shares: its machines wait for it.
+                None => touched.machines(),
             }
         }
         RowKey::Status(key) => touched.add(match key {
@@ -91,6 +93,11 @@ impl Touched<'_> {
         let relations = self.state.relations_of(id);
         self.subjects
             .extend(relations.map(|relation| Subject::Relation(relation.id)));
+    }
+
+    fn machines(&mut self) {
+        let machines = self.state.machines();
+        self.subjects.extend(machines.map(|row| Subject::Machine(row.id)));
     }
 
     /// Its units wait for it and lead by it; the model's network and firewall

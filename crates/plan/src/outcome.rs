@@ -327,7 +327,7 @@ fn set_status(
         StatusKey::Workload(unit.id)
     };
     let new = !state.status(key).is_some_and(|old| old.says(&status));
-    new.then(|| Change::Put(Row::Status(key, status)))
+    new.then_some(Change::Put(Row::Status(key, status)))
 }
 
 fn leader_set(

@@ -171,6 +171,11 @@ pub(crate) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
             if is_taken && let Some(what) = taken(error.as_ref()) {
                 return StoreError::AlreadyExists { what };
             }
+            if error.kind() == ErrorKind::ForeignKeyViolation
+                && let Some(what) = missing(error.as_ref())
+            {
+                return StoreError::NotFound { what };
+            }
             // A NUL in a text: charms can make one with YAML's \0.
             if matches!(error.code().as_deref(), Some("22021" | "22P05")) {
                 return StoreError::Invalid {
@@ -210,8 +215,23 @@ fn taken(error: &dyn DatabaseError) -> Option<String> {
         "models_address_range_excl" => "address range",
         _ => return None,
     };
+    Some(format!("{noun} \"{}\"", key(error)?))
+}
+
+/// What a row refers to and is not there.
+fn missing(error: &dyn DatabaseError) -> Option<String> {
+    let noun = match error.constraint()? {
+        "data_keys_model_fkey" | "model_access_model_fkey" | "model_secrets_model_fkey" => "model",
+        "model_access_user_id_fkey" | "tokens_user_id_fkey" => "user",
+        _ => return None,
+    };
+    Some(format!("{noun} {}", key(error)?))
+}
+
+/// The last value of the key that a constraint is about, from a detail such
+/// as `Key (model, name)=(0198…, mysql) already exists.`
+fn key(error: &dyn DatabaseError) -> Option<&str> {
     let detail = error.try_downcast_ref::<PgDatabaseError>()?.detail()?;
     let values = detail.split_once(")=(")?.1.split_once(')')?.0;
-    let value = values.rsplit(", ").next()?;
-    Some(format!("{noun} \"{value}\""))
+    values.rsplit(", ").next()
 }

@@ -7,6 +7,7 @@ use super::body::{linked, network_envelope, object, reference};
 use super::common::{
     Answer, Slot, World, begin_delete, existing, location_of, network_put, settling, writable_group,
 };
+use super::usages::check_network_quota;
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
 use crate::operation::Provider;
@@ -110,6 +111,9 @@ pub(crate) fn put(
     let slot = Slot::of(tx, id)?;
     slot.check_location(region)?;
     check_ranges(&slot.id, &body)?;
+    if slot.is_new() {
+        check_network_quota(tx, world, id, region.name)?;
+    }
     let subnets = body["properties"]
         .as_object_mut()
         .and_then(|properties| properties.remove("subnets"));

@@ -8,7 +8,7 @@ use lazuli_guests::{
 
 use super::{HostState, Hosts, HostsError, Namespaces};
 
-/// Threads that make guests of one batch.
+/// Threads that make or start the guests of one batch.
 const MAKERS: usize = 4;
 
 /// Guests of a fabric that this process manages.
@@ -53,40 +53,64 @@ impl GuestHosts {
             .map_err(failed)
     }
 
-    /// One guest: made, or if it is there, given the policy and powered on.
-    fn start_again(&self, spec: &GuestSpec) -> Result<(), HostsError> {
-        self.fabric
-            .set_policy(&[(spec.name.clone(), spec.policy.clone())])
-            .and_then(|()| self.fabric.start(&spec.name))
-            .map(drop)
-            .map_err(failed)
-    }
-
-    fn make(&self, specs: Vec<GuestSpec>) -> Vec<Result<(), HostsError>> {
-        let share = specs.len().div_ceil(MAKERS).max(1);
-        let shares: Vec<Vec<GuestSpec>> = specs.chunks(share).map(<[GuestSpec]>::to_vec).collect();
-        std::thread::scope(|scope| {
-            let makers: Vec<_> = shares
-                .into_iter()
-                .map(|share| {
-                    let count = share.len();
-                    (count, scope.spawn(|| self.fabric.create_many(share)))
-                })
+    /// Powers guests on that are there, under new policies.
+    fn start_again(&self, specs: Vec<GuestSpec>) -> Vec<Result<(), HostsError>> {
+        let policies: Vec<_> = specs
+            .iter()
+            .map(|spec| (spec.name.clone(), spec.policy.clone()))
+            .collect();
+        if let Err(error) = self.set_policies(&policies) {
+            let text = error.chain();
+            return specs
+                .iter()
+                .map(|_| Err(HostsError::text(text.clone())))
                 .collect();
-            makers
+        }
+        in_shares(specs, |share| {
+            share
                 .into_iter()
-                .flat_map(|(count, maker)| match maker.join() {
-                    Ok(results) => results
-                        .into_iter()
-                        .map(|result| result.map(drop).map_err(failed))
-                        .collect(),
-                    Err(_) => (0..count)
-                        .map(|_| Err(HostsError::text("the thread that made the guest panicked")))
-                        .collect::<Vec<_>>(),
-                })
+                .map(|spec| self.start(&spec.name))
                 .collect()
         })
     }
+
+    fn make(&self, specs: Vec<GuestSpec>) -> Vec<Result<(), HostsError>> {
+        in_shares(specs, |share| {
+            let results = self.fabric.create_many(share);
+            results
+                .into_iter()
+                .map(|result| result.map(drop).map_err(failed))
+                .collect()
+        })
+    }
+}
+
+/// Has a few threads do the work, each a share of it. Answers in order.
+fn in_shares(
+    specs: Vec<GuestSpec>,
+    work: impl Fn(Vec<GuestSpec>) -> Vec<Result<(), HostsError>> + Sync,
+) -> Vec<Result<(), HostsError>> {
+    let size = specs.len().div_ceil(MAKERS).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = specs
+            .chunks(size)
+            .map(|share| {
+                let thread = scope.spawn(move || work(share.to_vec()));
+                (share.len(), thread)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|(count, thread)| {
+                thread.join().unwrap_or_else(|_| {
+                    (0..count)
+                        .map(|_| Err(HostsError::text("the thread at work on the guest panicked")))
+                        .collect()
+                })
+            })
+            .collect()
+    })
 }
 
 impl Hosts for GuestHosts {
@@ -99,23 +123,22 @@ impl Hosts for GuestHosts {
     }
 
     fn create(&self, specs: Vec<GuestSpec>) -> Vec<Result<(), HostsError>> {
-        let mut results: Vec<Option<Result<(), HostsError>>> = Vec::new();
-        let mut new = Vec::new();
-        for spec in specs {
-            match self.fabric.guest(&spec.name) {
-                Ok(None) => {
-                    new.push(spec);
-                    results.push(None);
-                }
-                Ok(Some(_)) => results.push(Some(self.start_again(&spec))),
-                Err(error) => results.push(Some(Err(failed(error)))),
-            }
+        let is_known: Vec<bool> = specs
+            .iter()
+            .map(|spec| matches!(self.fabric.guest(&spec.name), Ok(Some(_))))
+            .collect();
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        for (spec, known) in specs.into_iter().zip(&is_known) {
+            if *known { &mut old } else { &mut new }.push(spec);
         }
-        let mut made = self.make(new).into_iter();
-        let missing = || Err(HostsError::text("the guest was not made"));
-        results
+        let mut old = self.start_again(old).into_iter();
+        let mut new = self.make(new).into_iter();
+        is_known
             .into_iter()
-            .map(|known| known.or_else(|| made.next()).unwrap_or_else(missing))
+            .map(|known| {
+                let result = if known { old.next() } else { new.next() };
+                result.unwrap_or_else(|| Err(HostsError::text("the guest was not made")))
+            })
             .collect()
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::custom_data;
@@ -19,6 +20,9 @@ use super::records::{
 
 /// Link names and indices have room for this many.
 const MAX_GUESTS: u32 = 100_000;
+
+/// Guests that are started or ended at once.
+const PARALLEL: usize = 8;
 
 impl Fabric {
     /// Creates a guest and powers it on. A lean one listens on port 22 when
@@ -50,10 +54,7 @@ impl Fabric {
                 (name, result)
             })
             .collect();
-        names
-            .into_iter()
-            .map(|name| self.first_start(&name?, &applied))
-            .collect()
+        in_parallel(names, |name| self.first_start(&name?, &applied))
     }
 
     fn first_start(&self, name: &str, applied: &BTreeMap<String, Result<()>>) -> Result<GuestInfo> {
@@ -113,24 +114,21 @@ impl Fabric {
         }
         self.power_off(name, &guest, Stop::Kill)?;
         self.forget_groups(&guest)?;
-        // The record first: what is left of a directory without one is
-        // nobody's, and goes with the fabric.
-        let dir = self.guest_dir(name);
-        for gone in [
-            fs::remove_file(dir.join(GUEST_FILE)),
-            fs::remove_dir_all(&dir),
-        ] {
-            match gone {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(Error::path("remove", &dir)(error));
-                }
-                _ => {}
-            }
-        }
-        *existence = Existence::Deleted;
-        lock(&self.inner.registry).guests.remove(name);
+        // The wire goes while its number is still this guest's.
         let vnet = lock(&guest.spec).vnet.clone();
         self.cut(&vnet, &guest)?;
+        // The record first: a directory without one is nobody's, and goes when
+        // its name is used again, or with the fabric.
+        let dir = self.guest_dir(name);
+        match fs::remove_file(dir.join(GUEST_FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::path("remove the record in", &dir)(error));
+            }
+            _ => {}
+        }
+        remove_folder(&dir)?;
+        *existence = Existence::Deleted;
+        lock(&self.inner.registry).guests.remove(name);
         self.apply(&*self.find_vnet(&vnet)?)
     }
 
@@ -160,6 +158,7 @@ impl Fabric {
             operation: Mutex::new(Existence::Present),
         });
         let dir = self.guest_dir(&spec.name);
+        remove_folder(&dir)?;
         fs::create_dir_all(&dir).map_err(Error::path("create", &dir))?;
         self.save(&guest, spec.clone())?;
         registry.guests.insert(spec.name, guest);
@@ -206,6 +205,41 @@ impl Fabric {
         vnets.sort();
         vnets.dedup();
         vnets
+    }
+}
+
+/// Does work beside each other, and answers in order. Starting and ending
+/// guests is mostly waiting for the kernel.
+pub(super) fn in_parallel<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let threads = items.len().min(PARALLEL);
+    let queue = Mutex::new(items.into_iter().enumerate());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let next = lock(&queue).next();
+                    let Some((place, item)) = next else {
+                        return;
+                    };
+                    let result = work(item);
+                    lock(&done).push((place, result));
+                }
+            });
+        }
+    });
+    let mut done = std::mem::take(&mut *lock(&done));
+    done.sort_by_key(|(place, _)| *place);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Removes a directory and all in it; one that is absent is fine.
+pub(super) fn remove_folder(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::path("remove", path)(error))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod guests;
 mod links;
+mod liveness;
 mod open;
 mod power;
 mod records;

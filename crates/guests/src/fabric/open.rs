@@ -4,6 +4,9 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 
 use crate::base::{Base, cache_folder};
 use crate::error::{Error, Result};
@@ -15,6 +18,9 @@ use super::links::Links;
 use super::records::{
     Applied, Existence, GUEST_FILE, Guest, GuestRecord, Registry, Vnet, VnetRecord, lock, read_json,
 };
+
+/// How long a former manager may take to be gone.
+const HANDOVER_LIMIT: Duration = Duration::from_secs(1);
 
 /// Where a fabric finds what it needs.
 #[derive(Clone, Debug, Default)]
@@ -64,6 +70,7 @@ impl Fabric {
             fs::create_dir_all(&folder).map_err(Error::path("create", &folder))?;
         }
         let dir = fs::canonicalize(dir).map_err(Error::path("find", dir))?;
+        check_file_system(&dir)?;
         let lock = manage(&dir)?;
         let init = find_init(options)?;
         let links = Links::ensure(&dir)?;
@@ -155,13 +162,36 @@ pub(super) fn namespace_path(dir: &Path, namespace: Namespace<'_>) -> PathBuf {
     }
 }
 
+/// An overlay cannot keep another overlay's files.
+fn check_file_system(dir: &Path) -> Result<()> {
+    let kind = statfs(dir)
+        .map_err(Error::io(format!("look at {}", dir.display())))?
+        .filesystem_type();
+    if kind == OVERLAYFS_SUPER_MAGIC {
+        return Err(Error::Invalid(format!(
+            "{} is inside a container's own layer, where guests cannot keep their files: \
+             put it on a volume",
+            dir.display()
+        )));
+    }
+    Ok(())
+}
+
 fn manage(dir: &Path) -> Result<File> {
     let path = dir.join("lock");
     let file = File::create(&path).map_err(Error::path("create", &path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Busy(dir.to_owned())),
-        Err(TryLockError::Error(error)) => Err(Error::path("lock", &path)(error)),
+    // A manager that was killed may have been starting a program: until that
+    // one is itself, it holds what its parent held.
+    let deadline = Instant::now() + HANDOVER_LIMIT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(TryLockError::WouldBlock) => return Err(Error::Busy(dir.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(Error::path("lock", &path)(error)),
+        }
     }
 }
 

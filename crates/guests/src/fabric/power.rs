@@ -1,6 +1,6 @@
 //! Powering guests on and off.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -16,11 +16,12 @@ use crate::custom_data;
 use crate::error::{Error, Result};
 use crate::netlink::{Netlink, Request};
 use crate::ns;
-use crate::process::Process;
 use crate::spec::{Flavour, GuestInfo, GuestSpec, Namespace, PACKAGES, PACKAGES_PORT};
 use crate::tools;
 
-use super::open::{Fabric, entries};
+use super::guests::in_parallel;
+use super::liveness::{find_process, is_alive, take_lock};
+use super::open::Fabric;
 use super::records::{Existence, Guest, WANTED_FILE, lock, write_json};
 
 /// Wires to guests have this plus the guest's number as their index.
@@ -86,11 +87,10 @@ impl Fabric {
     pub fn resume(&self) -> Vec<(String, Error)> {
         let names: Vec<String> = lock(&self.inner.registry).guests.keys().cloned().collect();
         let wanted = |name: &String| self.guest_dir(name).join(WANTED_FILE).exists();
-        names
-            .into_iter()
-            .filter(wanted)
-            .filter_map(|name| self.start(&name).err().map(|error| (name, error)))
-            .collect()
+        let names = names.into_iter().filter(wanted).collect();
+        let failed = in_parallel(names, |name| Some((self.start(&name).err()?, name)));
+        let failed = failed.into_iter().flatten();
+        failed.map(|(error, name)| (name, error)).collect()
     }
 
     fn check_present(&self, name: &str, existence: Existence) -> Result<()> {
@@ -107,7 +107,7 @@ impl Fabric {
         let dir = self.guest_dir(name);
         let wanted = dir.join(WANTED_FILE);
         File::create(&wanted).map_err(Error::path("create", &wanted))?;
-        let Some(held) = take_lock(&dir)? else {
+        let Some(held) = take_lock_or_find(name, &dir)? else {
             return Ok(());
         };
         let spec = lock(&guest.spec).clone();
@@ -249,59 +249,25 @@ impl Fabric {
     }
 }
 
-/// Whether a guest's init lives: whether its lock is held.
-pub(super) fn is_alive(dir: &Path) -> Result<bool> {
-    if !dir.join(file::LOCK).exists() {
-        return Ok(false);
-    }
-    Ok(take_lock(dir)?.is_none())
-}
-
-fn take_lock(dir: &Path) -> Result<Option<File>> {
-    let path = dir.join(file::LOCK);
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(Error::path("open", &path))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(Some(lock)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(Error::path("lock", &path)(error)),
-    }
-}
-
-/// Process 1 of a guest that lives. The number on file is checked against the
-/// start time; if its launcher died before it wrote one, the command line of
-/// init tells.
-fn find_process(dir: &Path) -> io::Result<Option<Process>> {
-    let text = fs::read_to_string(dir.join(file::PID)).unwrap_or_default();
-    let mut fields = text.split_ascii_whitespace();
-    let pid = fields.next().and_then(|pid| pid.parse().ok());
-    let started = fields.next().and_then(|started| started.parse().ok());
-    if let (Some(pid), Some(started)) = (pid, started)
-        && let Some(process) = Process::open(pid, started)?
-    {
-        return Ok(Some(process));
-    }
-    for path in entries(Path::new("/proc")).map_err(io::Error::other)? {
-        let Some(pid) = path
-            .file_name()
-            .and_then(|name| name.to_str()?.parse().ok())
-        else {
-            continue;
-        };
-        let line = fs::read(path.join("cmdline")).unwrap_or_default();
-        let mut parts = line.split(|byte| *byte == 0).skip(1);
-        let role = parts.next().unwrap_or_default();
-        let ours = matches!(role, b"run" | b"keep" | b"launch")
-            && parts.next() == Some(dir.as_os_str().as_encoded_bytes());
-        if ours && let Some(process) = Process::find(pid)? {
-            return Ok(Some(process));
+/// The lock of a guest that is off; none if it is on.
+fn take_lock_or_find(name: &str, dir: &Path) -> Result<Option<File>> {
+    let deadline = Instant::now() + KILL_LIMIT;
+    loop {
+        if let Some(lock) = take_lock(dir)? {
+            return Ok(Some(lock));
         }
+        // Held without a process 1: by something on its way out or in.
+        let found = find_process(dir).map_err(Error::io(format!("look for the guest {name}")))?;
+        if found.is_some() {
+            return Ok(None);
+        }
+        if Instant::now() > deadline {
+            return Err(Error::Conflict(format!(
+                "the lock of the guest {name:?} is held, but not by a guest"
+            )));
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
-    Ok(None)
 }
 
 fn polite_signal(flavour: Flavour) -> i32 {
@@ -314,15 +280,7 @@ fn polite_signal(flavour: Flavour) -> i32 {
 
 /// The folders of a guest, ready for a mount.
 fn prepare(dir: &Path) -> Result<()> {
-    // A volatile overlay's scratch space refuses to be mounted twice.
-    let work = dir.join(file::WORK);
-    match fs::remove_dir_all(&work) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(Error::path("remove", &work)(error));
-        }
-        _ => {}
-    }
-    for folder in [file::UPPER, file::WORK, file::ROOT] {
+    for folder in [file::UPPER, file::ROOT] {
         let folder = dir.join(folder);
         fs::create_dir_all(&folder).map_err(Error::path("create", &folder))?;
     }

@@ -8,8 +8,8 @@ use crate::boot::file;
 use crate::error::{Error, Result};
 use crate::spec::{GuestInfo, GuestSpec, Power};
 
+use super::liveness::is_alive;
 use super::open::{Fabric, entries};
-use super::power::is_alive;
 use super::records::{GUEST_FILE, Guest, GuestRecord, WANTED_FILE, check_name, lock, read_json};
 
 impl Fabric {
@@ -69,7 +69,17 @@ impl Fabric {
             .ok_or_else(|| Error::Conflict(format!("the guest {name:?} is off: start it first")))?;
         let mut command = Command::new("nsenter");
         command
-            .args(["-m", "-u", "-i", "-n", "-p", "-t", &pid.to_string(), "--"])
+            .args([
+                "-m",
+                "-u",
+                "-i",
+                "-n",
+                "-p",
+                "-C",
+                "-t",
+                &pid.to_string(),
+                "--",
+            ])
             .arg(program)
             .env_clear()
             .env("HOME", "/root")

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ns;
 use crate::spec::Namespace;
 
+use super::guests::{in_parallel, remove_folder};
 use super::open::{Fabric, entries, namespace_path};
 use super::power::Stop;
 use super::records::lock;
@@ -40,10 +41,12 @@ impl Fabric {
             .filter_map(|namespace| namespace_path(&dir, *namespace).metadata().ok())
             .map(|data| data.ino())
             .collect();
-        for (name, guest) in &guests {
+        let ended = in_parallel(guests, |(name, guest)| {
             let _held = lock(&guest.operation);
-            self.power_off(name, guest, Stop::Kill)?;
-        }
+            self.power_off(&name, &guest, Stop::Kill)?;
+            remove_folder(&self.guest_dir(&name))
+        });
+        ended.into_iter().collect::<Result<()>>()?;
         let strangers = inside(&inodes);
         for vnet in &vnets {
             lock(&self.inner.links).remove_router(&dir, vnet)?;
@@ -53,13 +56,7 @@ impl Fabric {
         }
         drop(self);
         let deadline = Instant::now() + SETTLE_LIMIT;
-        // Systemd's groups empty as its last processes are reaped.
-        while let Err(error) = cgroups::remove(&dir, None) {
-            if Instant::now() > deadline {
-                return Err(error);
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        cgroups::remove(&dir, None)?;
         fs::remove_dir_all(&dir).map_err(Error::path("remove", &dir))?;
         loop {
             let mut left = leftovers(&dir);

@@ -12,5 +12,6 @@ mod fetch;
 mod http;
 mod index;
 mod server;
+mod version;
 
 pub use server::{PackageOptions, PackageSource};

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
 use crate::support::{World, eventually, init, possible, said};
-use lazuli_guests::{Fabric, Namespace, PackageOptions, Power, Stop};
+use lazuli_guests::{Fabric, Flavour, Namespace, PackageOptions, Power, Stop};
 
 #[test]
 fn files_survive_power_cycles() {
@@ -61,6 +61,49 @@ fn files_survive_power_cycles() {
     world.fabric().delete("a").unwrap();
     world.fabric().delete("a").unwrap();
     assert!(world.fabric().guest("a").unwrap().is_none());
+    world.end();
+}
+
+#[test]
+fn systemd_guests_are_whole_hosts() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    let mut spec = world.spec("a", "net", "10.1.0.4/24");
+    spec.flavour = Flavour::Full;
+    spec.custom_data = b"#!/bin/sh\necho ran > /srv/ran\n".to_vec();
+    world.fabric().create(spec).unwrap();
+    let answers = || world.ssh("10.1.0.4", None, "true").status.success();
+    let boot_id = "cat /proc/sys/kernel/random/boot_id";
+    eventually("SSH answers", answers);
+    let run = |script: &str| world.run("10.1.0.4", script);
+    assert_eq!(
+        run("cloud-init status --wait; cat /srv/ran"),
+        "status: done\nran"
+    );
+    assert_eq!(run("systemctl is-system-running --wait"), "running");
+    run("sudo -n systemd-run --wait --quiet touch /srv/by-systemd && test -e /srv/by-systemd");
+    // It sees its own control groups only: process 1 is in none of the machine's.
+    assert_eq!(run("grep -c lazuli- /proc/1/cgroup; true"), "0");
+
+    let before = run(boot_id);
+    world.ssh("10.1.0.4", None, "sudo -n reboot");
+    eventually("it is back", || {
+        let output = world.ssh("10.1.0.4", None, boot_id);
+        output.status.success() && said(&output) != before
+    });
+    let power = || world.fabric().guest("a").unwrap().unwrap().power;
+    assert_eq!(power(), Power::On);
+    world.ssh("10.1.0.4", None, "sudo -n poweroff");
+    eventually("it is off", || power() == Power::Off);
+    world.fabric().start("a").unwrap();
+    eventually("SSH answers", answers);
+    world.fabric().stop("a", Stop::Graceful).unwrap();
+    assert_eq!(power(), Power::Off);
+    world.fabric().start("a").unwrap();
+    world.fabric().delete("a").unwrap();
     world.end();
 }
 
@@ -145,6 +188,76 @@ fn a_manager_killed_at_work_leaves_nothing_that_cannot_be_removed() {
         assert!(world.fabric().resume().is_empty());
         world.end();
     }
+}
+
+#[test]
+fn guests_come_back_after_the_machine_restarted() {
+    if !possible() {
+        return;
+    }
+    let mut world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    let mut spec = world.spec("a", "net", "10.1.0.4/24");
+    spec.policy.public_address = Some("20.0.0.4".parse().unwrap());
+    world.fabric().create(spec).unwrap();
+    world
+        .fabric()
+        .create(world.spec("b", "net", "10.1.0.5/24"))
+        .unwrap();
+    world.fabric().stop("b", Stop::Graceful).unwrap();
+    world.run("10.1.0.4", "echo kept > file");
+    // What a restart leaves: files, and neither processes nor namespaces.
+    let pid = world.fabric().guest("a").unwrap().unwrap().pid.unwrap();
+    drop(world.fabric.take());
+    let run = |program: &str, words: &[&str]| Command::new(program).args(words).status().unwrap();
+    assert!(run("kill", &["-9", &pid.to_string()]).success());
+    for name in ["fabric", "internet", "vnet-net"] {
+        let path = world.dir().join("ns").join(name);
+        assert!(run("umount", &[path.to_str().unwrap()]).success());
+    }
+    world.open();
+    let power = |name: &str| world.fabric().guest(name).unwrap().unwrap().power;
+    eventually("the machine is down", || power("a") == Power::Off);
+    assert!(world.fabric().resume().is_empty());
+    assert_eq!(world.run("10.1.0.4", "cat file"), "kept");
+    assert!(!world.connects(Namespace::Internet, "20.0.0.4", 22));
+    assert_eq!(power("b"), Power::Off);
+    world.end();
+}
+
+#[test]
+fn many_hands_may_make_and_end_guests_at_once() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    std::thread::scope(|scope| {
+        for number in 4..16 {
+            let world = &world;
+            scope.spawn(move || {
+                let (name, address) = (format!("g-{number}"), format!("10.1.0.{number}"));
+                let mut spec = world.spec(&name, "net", &format!("{address}/24"));
+                spec.policy.public_address = Some(format!("20.0.0.{number}").parse().unwrap());
+                world.fabric().create(spec).unwrap();
+                assert!(world.connects(Namespace::Fabric, &address, 22));
+                if number % 2 == 0 {
+                    world.fabric().delete(&name).unwrap();
+                    assert!(!world.connects(Namespace::Fabric, &address, 22));
+                }
+            });
+        }
+    });
+    assert_eq!(world.fabric().list().unwrap().len(), 6);
+    // A name and an address that were used are free, and nothing is inherited.
+    world
+        .fabric()
+        .create(world.spec("g-4", "net", "10.1.0.4/24"))
+        .unwrap();
+    assert_eq!(world.run("10.1.0.4", "ls -A /srv"), "");
+    let taken = world.spec("other", "net", "10.1.0.5/24");
+    assert!(world.fabric().create(taken).is_err());
+    world.end();
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use machine::{
 pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
-pub use settings::{Egress, Model};
+pub use settings::{Egress, Model, SSH_IDENTITY};
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,
 };

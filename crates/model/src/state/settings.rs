@@ -10,6 +10,10 @@ use crate::id::{ControllerId, ModelId};
 use crate::life::Life;
 use crate::names::{ModelName, UserName};
 
+/// The name of the model's secret that is the controller's SSH identity for
+/// its machines, in OpenSSH's PEM.
+pub const SSH_IDENTITY: &str = "ssh-identity";
+
 /// A model. Written by the API, except that the planner removes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Model {

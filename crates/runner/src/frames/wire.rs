@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn bad_frames_are_told_apart() {
-        let mut long = u32::MAX.to_be_bytes().as_slice();
+        let header = u32::MAX.to_be_bytes();
+        let mut long = header.as_slice();
         assert!(matches!(
             decode::<String>(long),
             Err(FrameError::TooLong(_))

@@ -8,6 +8,7 @@
 
 mod account;
 mod database;
+mod process;
 mod scratch;
 mod server;
 

@@ -1,4 +1,15 @@
 //! The store against a real, private Postgres.
 
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without fails it")]
+
+mod any;
 mod commit;
 mod common;
+mod crash;
+mod edit;
+mod events;
+mod feed;
+mod nouns;
+mod postgres;
+mod rows;
+mod schema;

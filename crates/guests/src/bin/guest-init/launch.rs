@@ -61,6 +61,7 @@ fn read(dir: &Path) -> io::Result<Launch> {
 }
 
 fn start(dir: &Path, launch: &Launch) -> io::Result<Child> {
+    fresh_work(dir)?;
     let mut router = enter_router(&launch.router)?;
     // Process 1 makes its mount namespace itself: in a shared one its change of
     // the root would be ours too.
@@ -79,6 +80,17 @@ fn start(dir: &Path, launch: &Launch) -> io::Result<Child> {
         .map_err(during("start process 1"))?;
     record(dir, &child)?;
     Ok(child)
+}
+
+/// A volatile overlay's scratch space refuses to be mounted twice.
+fn fresh_work(dir: &Path) -> io::Result<()> {
+    let work = dir.join(file::WORK);
+    let what = || during(format!("renew {}", work.display()));
+    match fs::remove_dir_all(&work) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(what()(error)),
+        _ => {}
+    }
+    fs::create_dir(&work).map_err(what())
 }
 
 /// The lock file, which whoever starts a guest hands over as stdin.
