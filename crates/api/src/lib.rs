@@ -29,7 +29,7 @@ pub use auth::{
 pub use charm::{CharmAdded, CharmInfo, CharmList};
 pub use client::{Client, ClientError};
 pub use entity::{ChangeKind, Changed, EntityChange, EntityKind, Removal, WriteQuery, Written};
-pub use event::Event;
+pub use event::{Event, EventQuery};
 pub use log::{LogLine, LogPage, LogQuery};
 pub use machine::{AddMachines, HostKeys, ManualHost};
 pub use model::{
