@@ -29,6 +29,8 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         subjects: BTreeSet::new(),
     };
     match change.key() {
+        // The model is gone: nothing is left to plan.
+        RowKey::Model if matches!(change, Change::Delete(_)) => {}
         RowKey::Model => touched.subjects = subjects(after),
         RowKey::Charm(_) => {}
         RowKey::Application(id) | RowKey::Leader(id) => touched.application(id),
@@ -97,7 +99,8 @@ impl Touched<'_> {
 
     fn machines(&mut self) {
         let machines = self.state.machines();
-        self.subjects.extend(machines.map(|row| Subject::Machine(row.id)));
+        self.subjects
+            .extend(machines.map(|row| Subject::Machine(row.id)));
     }
 
     /// Its units wait for it and lead by it; the model's network and firewall
