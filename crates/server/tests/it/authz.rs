@@ -35,6 +35,7 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("get", "/models/{model}", Read),
     ("delete", "/models/{model}", Admin),
     ("get", "/models/{model}/status", Read),
+    ("get", "/models/{model}/status-log", Read),
     ("get", "/models/{model}/config", Read),
     ("patch", "/models/{model}/config", Admin),
     ("get", "/models/{model}/constraints", Read),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use lazuli_api::client::StatusAnswer;
-use lazuli_api::{Code, LogQuery, StatusQuery};
+use lazuli_api::{Code, LogQuery, StatusLogQuery, StatusQuery};
+use lazuli_model::state::{Change, Row};
+use lazuli_model::status::{Status, StatusKey};
 use lazuli_store::logs::{self, Level};
 use lazuli_store::retention::{self, Retention};
 use time::OffsetDateTime;
@@ -235,4 +237,41 @@ async fn logs_are_read_and_followed() {
             .unwrap()
             .is(Code::BadRequest)
     );
+}
+
+#[tokio::test]
+async fn statuses_have_a_history() {
+    let world = World::new().await;
+    let (id, url) = world.model_with_charm("dev").await;
+    let model = world.admin.model("dev");
+    model.deploy(&deploy_of(&url)).await.unwrap();
+    let loaded = lazuli_store::load(world.store.pool(), id).await.unwrap();
+    let unit = loaded.state.units().next().unwrap().id;
+    let began = OffsetDateTime::now_utc();
+    for (n, word) in ["maintenance", "active"].into_iter().enumerate() {
+        let at = began + time::Duration::seconds(i64::try_from(n).unwrap());
+        let row = |key| Change::Put(Row::Status(key, Status::new(word, "x", at)));
+        let rows = vec![row(StatusKey::Workload(unit)), row(StatusKey::Agent(unit))];
+        world.commit(id, rows).await;
+    }
+    let query = |kind: Option<&str>, limit| StatusLogQuery {
+        entity: Some("web/0".to_owned()),
+        kind: kind.map(str::to_owned),
+        limit,
+    };
+    let log = model
+        .status_log(&query(Some("workload"), None))
+        .await
+        .unwrap();
+    let words: Vec<&str> = log
+        .entries
+        .iter()
+        .map(|entry| entry.status.as_str())
+        .collect();
+    assert_eq!(words, ["maintenance", "active"]);
+    assert_eq!(log.entries[0].kind, "workload");
+    let both = model.status_log(&query(None, Some(3))).await.unwrap();
+    assert_eq!(both.entries.len(), 3);
+    let refused = model.status_log(&query(Some("machine"), None)).await;
+    assert!(refused.unwrap_err().problem().unwrap().is(Code::Invalid));
 }
