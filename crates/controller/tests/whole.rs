@@ -5,6 +5,8 @@
 //! `LAZULI_GUEST_INIT` and `LAZULI_RUNNER` name them (`scripts/test` sets
 //! both).
 
+#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
