@@ -6,6 +6,7 @@ mod charms;
 mod config;
 mod events;
 mod health;
+mod history;
 mod logs;
 mod machines;
 mod models;
@@ -74,6 +75,7 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(users::set_password))
         .routes(routes!(models::list_models, models::add_model))
         .routes(routes!(models::show_model, models::destroy_model))
+        .routes(routes!(history::show_status_log))
         .routes(routes!(access::list_access))
         .routes(routes!(access::grant_access, access::revoke_access))
         .routes(routes!(

@@ -96,8 +96,8 @@ async fn carry(socket: WebSocket, machine: Box<dyn ByteStream>) {
                         break;
                     }
                 }
-                Message::Close(_) => break,
-                Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
+                // Reading on sends the answer to a close, then ends.
+                Message::Close(_) | Message::Text(_) | Message::Ping(_) | Message::Pong(_) => {}
             }
         }
         // The other direction may still have something to say.

@@ -10,10 +10,9 @@ use lazuli_store::users::{self, ControllerAccess, User};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::authz::{Action, Target, allow};
 use crate::change::Refusal;
 use crate::error::Error;
-use crate::extract::{Body, Caller, Named, UserManager};
+use crate::extract::{Body, Named, PasswordOwner, UserManager};
 
 /// Characters of a name for people.
 const LONGEST: usize = 200;
@@ -102,19 +101,9 @@ pub(super) async fn update_user(
     request_body = PasswordChange, responses((status = 204)))]
 pub(super) async fn set_password(
     State(app): State<App>,
-    caller: Caller,
-    Named(name): Named,
+    PasswordOwner { name, oneself }: PasswordOwner,
     body: Body<PasswordChange>,
 ) -> Result<StatusCode, Error> {
-    let own = &caller.0.user;
-    let oneself = own.name == name.as_str();
-    if !allow(
-        caller.actor(),
-        Action::ChangePassword,
-        Target::User { oneself },
-    ) {
-        return Err(Error::forbidden());
-    }
     let user = find(&app, &name).await?;
     if oneself {
         if let Some(seconds) = app.pace.wait(&name) {
