@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 /// The version announced as `JUJU_VERSION`: charms and `ops` read from it what
 /// they may use.
-pub const JUJU_VERSION: &str = "3.6.28";
+pub use lazuli_model::document::JUJU_VERSION;
 
 /// The rows that a run of a unit needs.
 struct Rows<'a> {
