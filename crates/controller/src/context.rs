@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lazuli_model::document::JUJU_VERSION;
 use lazuli_model::hook::{Hook, RelationHookKind};
 use lazuli_model::id::UnitId;
 use lazuli_model::state::{
@@ -11,10 +12,6 @@ use lazuli_model::status::StatusKey;
 use lazuli_plan::{Inputs, Levels};
 use lazuli_runner::frames;
 use sha2::{Digest, Sha256};
-
-/// The version announced as `JUJU_VERSION`: charms and `ops` read from it what
-/// they may use.
-pub use lazuli_model::document::JUJU_VERSION;
 
 /// The rows that a run of a unit needs.
 struct Rows<'a> {
