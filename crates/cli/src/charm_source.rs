@@ -86,7 +86,7 @@ pub(crate) fn archive(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use lazuli_model::charm::Charm;
-    use lazuli_model::charm::archive::{Archive, Limits};
+    use lazuli_model::charm::archive::{Limits, ZipFiles};
 
     use super::*;
 
@@ -120,7 +120,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         charm(directory.path());
         let bytes = archive(directory.path()).unwrap();
-        let archive = Archive::open(bytes, &Limits::default()).unwrap();
+        let archive = ZipFiles::open(bytes, &Limits::default()).unwrap();
         assert_eq!(Charm::parse(&archive, "x").unwrap().meta.name.as_str(), "x");
     }
 }

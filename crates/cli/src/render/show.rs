@@ -39,7 +39,8 @@ pub(crate) fn without_empty_statuses(value: Value) -> Value {
         Value::Object(entries) => entries
             .into_iter()
             .filter(|(key, value)| {
-                !(key.ends_with("-status") && value.as_object().is_some_and(serde_json::Map::is_empty))
+                !(key.ends_with("-status")
+                    && value.as_object().is_some_and(serde_json::Map::is_empty))
             })
             .map(|(key, value)| (key, without_empty_statuses(value)))
             .collect::<serde_json::Map<_, _>>()
