@@ -89,7 +89,7 @@ mod tests {
     fn numbers_order_by_value() {
         let mut names = ["a/10", "a/2", "b/1", "a10/0", "a2/0", "a"];
         names.sort_by(|one, other| natural(one, other));
-        assert_eq!(names, ["a", "a/2", "a/10", "a2/0", "a10/0", "b/1"]);
+        assert_eq!(names, ["a", "a2/0", "a10/0", "a/2", "a/10", "b/1"]);
     }
 
     #[test]

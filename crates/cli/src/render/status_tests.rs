@@ -126,11 +126,11 @@ fn a_status_is_laid_out_as_jujus() {
             "x".repeat(117)
         ),
         "",
-        "Unit        Workload  Agent       Machine  Public address  Ports              Message",
-        "webapp/0*   active    idle        0        10.64.0.4       80,443/tcp 53/udp  ",
-        "  nrpe/0    active    executing            10.64.0.4                          \
+        "Unit       Workload  Agent       Machine  Public address  Ports              Message",
+        "webapp/0*  active    idle        0        10.64.0.4       80,443/tcp 53/udp  ",
+        "  nrpe/0   active    executing            10.64.0.4                          \
          (update-status)",
-        "webapp/10   waiting   allocating  10       10.64.0.4                          ",
+        "webapp/10  waiting   allocating  10       10.64.0.4                          ",
         "",
         "Machine  State    Address    Inst id    Base          AZ  Message",
         "0        started  10.64.0.4  machine-0  ubuntu@24.04  1   Running",
