@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// Something that happened to an entity, as `GET /v1/models/{model}/events`
 /// sends it. Its server-sent id is `REVISION.N`, to be given back as
@@ -30,6 +30,16 @@ pub struct Event {
     /// When it was committed.
     #[serde(with = "time::serde::rfc3339")]
     pub at: OffsetDateTime,
+}
+
+/// The query of `GET /v1/models/{model}/events`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// Begin after this event, as with the header `Last-Event-ID`, which
+    /// counts more: `17.0`, or a revision.
+    pub since: Option<String>,
 }
 
 impl Event {

@@ -12,6 +12,7 @@ mod charm;
 pub mod client;
 mod entity;
 mod event;
+mod history;
 mod log;
 mod machine;
 mod model;
@@ -29,7 +30,8 @@ pub use auth::{
 pub use charm::{CharmAdded, CharmInfo, CharmList};
 pub use client::{Client, ClientError};
 pub use entity::{ChangeKind, Changed, EntityChange, EntityKind, Removal, WriteQuery, Written};
-pub use event::Event;
+pub use event::{Event, EventQuery};
+pub use history::{StatusEntry, StatusLog, StatusLogQuery};
 pub use log::{LogLine, LogPage, LogQuery};
 pub use machine::{AddMachines, HostKeys, ManualHost};
 pub use model::{

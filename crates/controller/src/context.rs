@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lazuli_model::document::JUJU_VERSION;
 use lazuli_model::hook::{Hook, RelationHookKind};
 use lazuli_model::id::UnitId;
 use lazuli_model::state::{
@@ -11,10 +12,6 @@ use lazuli_model::status::StatusKey;
 use lazuli_plan::{Inputs, Levels};
 use lazuli_runner::frames;
 use sha2::{Digest, Sha256};
-
-/// The version announced as `JUJU_VERSION`: charms and `ops` read from it what
-/// they may use.
-pub const JUJU_VERSION: &str = "3.6.28";
 
 /// The rows that a run of a unit needs.
 struct Rows<'a> {
@@ -300,7 +297,7 @@ impl Rows<'_> {
             private_address: private,
             public_address: public,
             bindings: BTreeMap::from([(String::new(), binding)]),
-            names: meta.binding_names().map(|name| name.to_string()).collect(),
+            names: meta.binding_names().collect(),
         }
     }
 }

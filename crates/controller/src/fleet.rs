@@ -166,7 +166,7 @@ impl Fleet {
     }
 
     /// Says something to a machine that was talked to before.
-    pub(crate) fn send(&mut self, machine: MachineId, request: Request) {
+    pub(crate) fn send(&self, machine: MachineId, request: Request) {
         if let Some((_, handle)) = self.machines.get(&machine)
             && !handle.send(request)
         {

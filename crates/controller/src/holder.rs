@@ -128,7 +128,7 @@ impl Holder {
         match timeout_at(limit, renewal).await {
             Ok(Ok(until)) => {
                 self.take_vacant().await;
-                Some(until.into())
+                Some(until)
             }
             Ok(Err(error)) => {
                 tracing::warn!(%error, "failed to renew the heartbeat");

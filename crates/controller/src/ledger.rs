@@ -1,6 +1,5 @@
 //! How the ledger's rows advance: pure functions from what a call brought.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use lazuli_cloud::{CloudError, Progress, SeenMachine};
@@ -195,26 +194,28 @@ fn addresses(state: &ModelState, owner: MachineId, seen: &SeenMachine) -> Option
     new.address = seen.address.or(old.address);
     new.public_address = seen.public_address;
     new.mac = seen.mac.clone().or(new.mac);
-    (new != old).then(|| Change::Put(Row::MachineState(new)))
+    (new != old).then_some(Change::Put(Row::MachineState(new)))
 }
 
-/// Whether a list is worth its price now: a machine is being made, or its
-/// address is not known.
+/// Whether a list is worth its price now: an instance is there whose address
+/// is not known, or whose public address came or went.
 #[must_use]
 pub(crate) fn list_is_due(state: &ModelState) -> bool {
     state.effects().any(|effect| {
-        let EffectSpec::VirtualMachine(_) = effect.spec else {
+        let Some(known) = effect.machine.and_then(|id| state.machine_state(id)) else {
             return false;
         };
-        let address: Option<IpAddr> = effect
-            .machine
-            .and_then(|id| state.machine_state(id))
-            .and_then(|machine| machine.address);
-        address.is_none()
-            && matches!(
-                effect.state,
-                EffectState::Accepted { .. } | EffectState::Present
-            )
+        match (&effect.spec, &effect.state) {
+            (
+                EffectSpec::VirtualMachine(_),
+                EffectState::Accepted { .. } | EffectState::Present,
+            ) => known.address.is_none(),
+            (EffectSpec::Association { .. }, EffectState::Present) => {
+                known.public_address.is_none()
+            }
+            (EffectSpec::Association { .. }, EffectState::Gone) => known.public_address.is_some(),
+            _ => false,
+        }
     })
 }
 

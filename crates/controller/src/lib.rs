@@ -20,5 +20,4 @@ mod offers;
 mod settle;
 mod shared;
 
-pub use context::JUJU_VERSION;
 pub use holder::{Parts, run};

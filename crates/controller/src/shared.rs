@@ -29,11 +29,7 @@ pub(crate) struct Shared {
 }
 
 /// The time, in the database's resolution: what is committed comes back the
-/// same.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place where the controller reads the clock"
-)]
+/// same. The one place where the controller reads the clock.
 pub(crate) fn now() -> OffsetDateTime {
     let now = OffsetDateTime::now_utc();
     let micros = now.microsecond();

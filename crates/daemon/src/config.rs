@@ -6,80 +6,83 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// Everything that `lazulid serve` has to know.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where the API listens. Outside loopback it speaks TLS only.
     #[serde(default = "default_listen")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Where Postgres is, such as `postgres://lazuli@db/lazuli`.
-    pub database_url: String,
+    pub(crate) database_url: String,
     /// Connections to Postgres, at most.
     #[serde(default = "default_connections")]
-    pub database_connections: u32,
+    pub(crate) database_connections: u32,
     /// A file with the key that wraps all other keys: 32 bytes, in hex.
-    pub key_file: PathBuf,
+    pub(crate) key_file: PathBuf,
     /// A directory of this replica: its instance id, under a lock.
-    pub state_dir: PathBuf,
+    pub(crate) state_dir: PathBuf,
     /// The controller's name, as clients show it.
     #[serde(default = "default_name")]
-    pub name: String,
+    pub(crate) name: String,
     /// The addresses from which each model's network takes a range.
     #[serde(default = "default_pool")]
-    pub model_address_pool: String,
+    pub(crate) model_address_pool: String,
     /// The cloud.
-    pub cloud: Cloud,
+    pub(crate) cloud: Cloud,
     /// SSH to machines.
     #[serde(default)]
-    pub ssh: Ssh,
+    pub(crate) ssh: Ssh,
 }
 
 /// The cloud that models are made on.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cloud {
+pub(crate) struct Cloud {
     /// Its name, as clients show it.
     #[serde(default = "default_cloud")]
-    pub name: String,
+    pub(crate) name: String,
     /// The region of models that name none.
     #[serde(default = "default_region")]
-    pub region: String,
+    pub(crate) region: String,
     /// The subscription.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// The tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// The client (application) that logs in.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// A file with its secret.
-    pub client_secret_file: PathBuf,
+    pub(crate) client_secret_file: PathBuf,
     /// Resource Manager; Azure's public one by default.
     #[serde(default = "default_arm")]
-    pub arm: String,
+    pub(crate) arm: String,
     /// The authority that issues tokens; Azure's public one by default.
     #[serde(default = "default_authority")]
-    pub authority: String,
+    pub(crate) authority: String,
+    /// The retail price list; Azure's public one by default.
+    #[serde(default)]
+    pub(crate) prices: Option<String>,
     /// A CA to trust beside the public ones.
     #[serde(default)]
-    pub ca_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
 }
 
 /// SSH to machines.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Ssh {
+pub(crate) struct Ssh {
     /// The network namespace in which connections are opened; this one by
     /// default.
     #[serde(default)]
-    pub netns: Option<PathBuf>,
+    pub(crate) netns: Option<PathBuf>,
     /// Seconds after which an idle connection is closed.
     #[serde(default = "default_idle")]
-    pub idle_seconds: u64,
+    pub(crate) idle_seconds: u64,
     /// Connections, at most.
     #[serde(default = "default_max")]
-    pub max: usize,
+    pub(crate) max: usize,
 }
 
 impl Default for Ssh {
@@ -140,7 +143,7 @@ impl Config {
     /// # Errors
     /// When something is missing, unknown or makes no sense; the text names
     /// the key and where it came from.
-    pub fn load(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("failed to read {}", path.display()))?;
         let config: Self = Figment::new()

@@ -22,35 +22,35 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the simulator answers, as it says in its `endpoint.json`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The https URL of ARM, the authority and the prices.
-    pub https: String,
+    pub(crate) https: String,
     /// Its process.
-    pub pid: i32,
+    pub(crate) pid: i32,
     /// The CA to trust.
-    pub ca: PathBuf,
+    pub(crate) ca: PathBuf,
     /// The tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
     /// The subscription.
-    pub subscription: String,
+    pub(crate) subscription: String,
     /// The client that may log in.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// Its secret.
-    pub client_secret: String,
+    pub(crate) client_secret: String,
     /// The namespace from which guests' private addresses are reached.
-    pub fabric_netns: Option<PathBuf>,
+    pub(crate) fabric_netns: Option<PathBuf>,
     /// The namespace that plays the internet.
-    pub internet_netns: Option<PathBuf>,
+    pub(crate) internet_netns: Option<PathBuf>,
 }
 
 /// The simulator beside us.
 #[derive(Debug)]
-pub struct Simulator {
+pub(crate) struct Simulator {
     data: PathBuf,
     /// Where it answers.
-    pub endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// Whether it ran already.
-    pub adopted: bool,
+    pub(crate) adopted: bool,
 }
 
 impl Simulator {
@@ -59,7 +59,7 @@ impl Simulator {
     ///
     /// # Errors
     /// When it does not come up in time; the text names its log.
-    pub async fn start(data: &Path, arguments: &[String]) -> anyhow::Result<Self> {
+    pub(crate) async fn start(data: &Path, arguments: &[String]) -> anyhow::Result<Self> {
         tokio::fs::create_dir_all(data)
             .await
             .with_context(|| format!("failed to create {}", data.display()))?;
@@ -117,7 +117,7 @@ impl Simulator {
     ///
     /// # Errors
     /// When it does not end in time.
-    pub async fn stop(&self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&self) -> anyhow::Result<()> {
         let lock = self.data.join("lock");
         if !is_locked(&lock)? {
             return Ok(());
@@ -141,7 +141,7 @@ impl Simulator {
 ///
 /// # Errors
 /// When it is not there.
-pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe()
         .context("failed to find this program")?
         .with_file_name(name);
@@ -156,7 +156,7 @@ pub fn beside(name: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// When another process holds it (`what` names it), or the file cannot be
 /// opened.
-pub fn lock(path: &Path, what: &str) -> anyhow::Result<Flock<File>> {
+pub(crate) fn lock(path: &Path, what: &str) -> anyhow::Result<Flock<File>> {
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -1,6 +1,8 @@
 //! The law of the crates: who may know whom, and what the pure ones must not
 //! have in their tree.
 
+#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
@@ -93,12 +95,18 @@ fn the_planner_is_pure() {
     // the whole workspace.
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--offline", "--locked", "--package", "lazuli-plan"])
-        .args(["--edges", "normal", "--prefix", "depth", "--format", " {lib}"])
+        .args([
+            "--edges", "normal", "--prefix", "depth", "--format", " {lib}",
+        ])
         .args(["--no-dedupe", "--manifest-path", MANIFEST])
         .output()
         .expect("cargo tree answers");
     let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{text}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let mut path: Vec<String> = Vec::new();
     let mut reached = BTreeSet::new();
     for line in text.lines() {

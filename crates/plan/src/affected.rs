@@ -29,6 +29,8 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         subjects: BTreeSet::new(),
     };
     match change.key() {
+        // The model is gone: nothing is left to plan.
+        RowKey::Model if matches!(change, Change::Delete(_)) => {}
         RowKey::Model => touched.subjects = subjects(after),
         RowKey::Charm(_) => {}
         RowKey::Application(id) | RowKey::Leader(id) => touched.application(id),
@@ -50,8 +52,10 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
                 Some(Row::Effect(row)) => Some(row),
                 _ => None,
             });
-            if let Some(machine) = row.and_then(|row| row.machine) {
-                touched.machine(machine);
+            match row.and_then(|row| row.machine) {
+                Some(machine) => touched.machine(machine),
+                // What the model shares: its machines wait for it.
+                None => touched.machines(),
             }
         }
         RowKey::Status(key) => touched.add(match key {
@@ -91,6 +95,12 @@ impl Touched<'_> {
         let relations = self.state.relations_of(id);
         self.subjects
             .extend(relations.map(|relation| Subject::Relation(relation.id)));
+    }
+
+    fn machines(&mut self) {
+        let machines = self.state.machines();
+        self.subjects
+            .extend(machines.map(|row| Subject::Machine(row.id)));
     }
 
     /// Its units wait for it and lead by it; the model's network and firewall

@@ -12,6 +12,7 @@
 mod advance;
 mod affected;
 mod cloud;
+pub mod document;
 mod leader;
 mod outcome;
 mod settings;

@@ -1,1 +1,25 @@
-//! The REST API over the store.
+//! The REST API over the store: routes, authentication, authorisation,
+//! problems, streams and the OpenAPI description.
+//!
+//! Handlers are flat: authenticate, authorise, parse, load, one transaction,
+//! answer. Nothing here calls a cloud or a machine; the tunnel to a machine's
+//! SSH port goes through a [`Dialer`] that the daemon hands in.
+
+mod app;
+mod authn;
+mod authz;
+mod cache;
+mod change;
+mod error;
+mod extract;
+mod middleware;
+mod mutate;
+mod outside;
+mod routes;
+mod serve;
+
+pub use app::{App, Settings};
+pub use authn::{PasswordCost, SetUpError, ensure_user};
+pub use outside::{ByteStream, Dialer, KeyPair, Keys, SSH_IDENTITY};
+pub use routes::{openapi, router};
+pub use serve::{Listening, serve};

@@ -2,7 +2,7 @@
 //!
 //! A key is claimed before the work and given its answer in the work's own
 //! transaction. A claim without an answer belongs to a request that still
-//! runs, or that died; after [`STALE`] it may be claimed again.
+//! runs, or that died; after two minutes it may be claimed again.
 
 use serde_json::Value;
 use sqlx::{PgConnection, PgPool, query};

@@ -127,7 +127,8 @@ pub(crate) async fn append_in(
 }
 
 /// The lines after a point, in order, with the point to go on from. Lines of
-/// transactions that still run come later, never behind the reader's back.
+/// transactions that still run come later, never behind the reader's back; so
+/// any transaction that writes on the same server holds up what is newer.
 ///
 /// # Errors
 ///

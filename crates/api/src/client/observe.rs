@@ -7,9 +7,19 @@ use super::http::with_query;
 use super::sse::SseStream;
 use super::{ClientError, ModelClient};
 use crate::event::Event;
+use crate::history::{StatusLog, StatusLogQuery};
 use crate::log::{LogLine, LogPage, LogQuery};
 
 impl ModelClient {
+    /// `GET .../status-log`: the history of statuses.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such entity, or it has no such status.
+    pub async fn status_log(&self, query: &StatusLogQuery) -> Result<StatusLog, ClientError> {
+        self.get(&["status-log"], query).await
+    }
+
     /// `GET .../logs`: a page.
     ///
     /// # Errors

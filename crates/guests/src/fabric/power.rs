@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -306,8 +307,12 @@ fn first_line(mut pipe: ChildStdout) -> io::Result<String> {
         let left = deadline.saturating_duration_since(Instant::now());
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
         let mut watched = [PollFd::new(pipe.as_fd(), PollFlags::POLLIN)];
-        if left.is_zero() || poll(&mut watched, timeout)? == 0 {
-            return Err(io::ErrorKind::TimedOut.into());
+        match poll(&mut watched, timeout) {
+            // Whoever embeds us may have signals of its own.
+            Err(Errno::EINTR) if !left.is_zero() => continue,
+            Ok(ready) if ready > 0 => {}
+            Ok(_) | Err(Errno::EINTR) => return Err(io::ErrorKind::TimedOut.into()),
+            Err(error) => return Err(error.into()),
         }
         let mut buffer = [0; 4096];
         let length = pipe.read(&mut buffer)?;

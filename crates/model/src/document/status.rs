@@ -107,7 +107,7 @@ pub struct Machines {
 
 /// A machine.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StatusMachine, no_recursion))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StatusMachine))]
 #[serde(rename_all = "kebab-case")]
 pub struct Machine {
     /// The reach to it: `pending`, `started`, `down`, `stopped`, `error`.
@@ -139,6 +139,7 @@ pub struct Machine {
     pub network_interfaces: BTreeMap<String, NetworkInterface>,
     /// Containers by number; there are none here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
     pub containers: BTreeMap<String, Self>,
     /// What was asked for: `mem=4096M`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -242,7 +243,7 @@ pub struct RelatedApplication {
 
 /// A unit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StatusUnit, no_recursion))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StatusUnit))]
 #[serde(rename_all = "kebab-case")]
 pub struct Unit {
     /// What runs on it.
@@ -266,6 +267,7 @@ pub struct Unit {
     pub public_address: String,
     /// By name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(no_recursion))]
     pub subordinates: BTreeMap<String, Self>,
 }
 

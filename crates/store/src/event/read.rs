@@ -147,7 +147,8 @@ pub async fn after(
 
 /// The events of all models after a point, from the oldest that is kept when
 /// there is none, with the point to go on from. Ordered by transaction, and
-/// read only as far as no transaction is still running, so none is skipped.
+/// read only as far as no transaction is still running, so none is skipped;
+/// any transaction that writes on the same server holds up what is newer.
 ///
 /// # Errors
 ///

@@ -180,7 +180,7 @@ fn keep(directory: &Path) -> Result<(), PrivateError> {
         flock -n 8 || exit 0
         flock -x 9
         "$2/pg_ctl" stop -w -m immediate -D "$1/pg/data"
-        rm -rf "$1"
+        mv "$1" "$1.$$" && rm -rf "$1.$$"
     "#;
     let script = script.replace(
         "\"$2/pg_ctl\"",

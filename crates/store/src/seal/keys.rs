@@ -176,3 +176,30 @@ impl fmt::Debug for DataKey {
         write!(f, "DataKey({})", self.model)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_key_file_is_made_once_for_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("key");
+        assert!(Sealer::from_file(&path).is_err());
+        Sealer::create_file(&path).unwrap();
+        let mode = path.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let sealed = Sealer::from_file(&path)
+            .unwrap()
+            .seal("here", b"secret")
+            .unwrap();
+        Sealer::create_file(&path).unwrap();
+        let again = Sealer::from_file(&path).unwrap();
+        assert_eq!(again.open("here", &sealed).unwrap(), b"secret");
+        std::fs::write(&path, "not a key").unwrap();
+        let error = Sealer::from_file(&path).unwrap_err().to_string();
+        assert!(error.contains("64 hexadecimal digits"), "{error}");
+    }
+}

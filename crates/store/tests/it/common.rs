@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lazuli_model::charm::{Charm, MapFiles};
 use lazuli_model::id::{GenericUuid, ModelId, ReplicaId, UnitId};
 use lazuli_model::life::Life;
 use lazuli_model::state::{Change, Model, Row, Unit};
@@ -25,7 +26,10 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let scratch = Scratch::new().await.unwrap();
+        // Without Postgres the tests fail, and say what to install.
+        let scratch = Scratch::new()
+            .await
+            .unwrap_or_else(|error| panic!("{error}"));
         let store = scratch.store().await.unwrap();
         Self { store, scratch }
     }
@@ -85,6 +89,27 @@ pub(crate) fn new_model(name: &str) -> NewModel {
     }
 }
 
+/// A charm with something of everything.
+pub(crate) fn charm(name: &str) -> Arc<Charm> {
+    let metadata = format!(
+        "name: {name}\nsummary: s\ndescription: \"d é\"\nprovides:\n  website:\n    interface: http\n\
+         peers:\n  ring:\n    interface: r\n\
+         storage:\n  data:\n    type: filesystem\n    location: /srv\n\
+         resources:\n  file:\n    type: file\n    filename: f.tgz\n"
+    );
+    let config = "options:\n  ratio:\n    type: float\n    default: 0.1\n  \
+                  port:\n    type: int\n    default: 80\n";
+    let actions = "backup:\n  description: b\n  params:\n    level:\n      type: number\n      \
+                   maximum: 1.0\n      default: 1.0e-3\n";
+    let files = MapFiles::new()
+        .file("metadata.yaml", metadata)
+        .file("config.yaml", config)
+        .file("actions.yaml", actions)
+        .executable("hooks/install", "#!/bin/sh\n")
+        .executable("actions/backup", "#!/bin/sh\n");
+    Arc::new(Charm::parse(&files, name).unwrap())
+}
+
 pub(crate) async fn create(store: &Store, name: &str) -> ModelId {
     let (model, _) = create_model(store, new_model(name), admin()).await.unwrap();
     model.id
@@ -131,4 +156,22 @@ pub(crate) fn replica(n: u128) -> ReplicaId {
 
 pub(crate) fn unit_id(n: u128) -> UnitId {
     id(n)
+}
+
+/// Waits until all that was committed until now is below the horizon of what
+/// still runs: transactions of other tests on the same server hold it up.
+pub(crate) async fn horizon(store: &Store) {
+    let number = |question: &'static str| async move {
+        let (number,): (i64,) = sqlx::query_as(question)
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+        number
+    };
+    let now = number("select pg_current_xact_id()::text::bigint").await;
+    let begun = std::time::Instant::now();
+    while number("select pg_snapshot_xmin(pg_current_snapshot())::text::bigint").await <= now {
+        assert!(begun.elapsed().as_secs() < 30, "a transaction does not end");
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+    }
 }

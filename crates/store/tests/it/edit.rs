@@ -1,7 +1,5 @@
 //! The API's transactions.
 
-use std::sync::Arc;
-
 use lazuli_model::life::Life;
 use lazuli_model::state::{Application, Change, CharmRevision, Row, RowKey};
 use lazuli_store::desired::{self, NewCharm, create_model};
@@ -185,7 +183,7 @@ async fn charms_are_numbered_and_an_archive_keeps_its_number() {
         id: id(n),
         name: name.to_owned(),
         sha256: fill.repeat(64),
-        charm: Arc::default(),
+        charm: crate::common::charm(name),
     };
     let mut edit = store.edit(model, None, admin()).await.unwrap();
     let first = edit.add_charm(charm(1, "haproxy", "a")).await.unwrap();

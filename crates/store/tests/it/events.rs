@@ -7,7 +7,9 @@ use lazuli_store::retention::{self, Retention};
 use lazuli_store::{Refreshed, Store, history};
 use sqlx::query;
 
-use crate::common::{NOW, World, admin, batch, create, id, put_unit, settings, unit, unit_id};
+use crate::common::{
+    NOW, World, admin, batch, create, horizon, id, put_unit, settings, unit, unit_id,
+};
 
 async fn all(store: &Store, model: lazuli_model::id::ModelId) -> Vec<Event> {
     match events::after(store.pool(), model, EventId::default(), 100)
@@ -150,6 +152,7 @@ async fn the_stream_over_all_models_skips_nobody() {
     let store = &world.store;
     let one = create(store, "one").await;
     let two = create(store, "two").await;
+    horizon(store).await;
     let (seen, cursor) = events::after_all(store.pool(), Cursor::default(), 100)
         .await
         .unwrap();
@@ -164,6 +167,7 @@ async fn the_stream_over_all_models_skips_nobody() {
     let (seen, cursor) = events::after_all(store.pool(), cursor, 100).await.unwrap();
     assert_eq!(seen, []);
     slow.commit().await.unwrap();
+    horizon(store).await;
     let text = cursor.to_string();
     let (seen, _) = events::after_all(store.pool(), text.parse().unwrap(), 100)
         .await

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
-use crate::common::{NOW, World, create, id};
+use crate::common::{NOW, World, create, horizon, id};
 
 async fn user(store: &Store, n: u128, name: &str) -> UserId {
     let user = NewUser {
@@ -246,6 +246,7 @@ async fn logs_are_filtered_and_followed() {
     )
     .await
     .unwrap();
+    horizon(&world.store).await;
     let read = |filter: LogFilter| async move {
         let (lines, _) = logs::read(pool, one, &filter, LogCursor::default(), 100)
             .await
@@ -301,6 +302,7 @@ async fn logs_are_filtered_and_followed() {
     let mut long = line(one, "unit-a-0", Level::Info, "m");
     long.message = "é\0".repeat(100_000);
     logs::append(pool, &[long]).await.unwrap();
+    horizon(&world.store).await;
     let cursor = cursor.to_string().parse().unwrap();
     let (next, _) = logs::read(pool, one, &filter, cursor, 10).await.unwrap();
     assert_eq!(next.len(), 1);

@@ -1,7 +1,5 @@
 //! What users want.
 
-use std::sync::Arc;
-
 use lazuli_model::config::ConfigValue;
 use lazuli_model::state::*;
 use proptest::collection::{btree_map, vec};
@@ -10,19 +8,17 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
-use crate::common::id;
+use crate::common::{self, id};
 
 pub(super) fn charm() -> impl Strategy<Value = Row> {
     (ids(), word(), 0_u32..99, "[0-9a-f]{64}").prop_map(|(id, name, revision, sha256)| {
-        let mut charm = lazuli_model::charm::Charm::default();
-        charm.meta.name.clone_from(&name);
         Row::Charm(CharmRevision {
             id,
             url: format!("local:{name}-{revision}"),
             name,
             revision,
             sha256,
-            charm: Arc::new(charm),
+            charm: common::charm("charm"),
         })
     })
 }

@@ -1,0 +1,43 @@
+//! `add-unit`.
+
+use lazuli_api::AddUnits;
+
+use crate::arguments;
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+/// Add units to an application
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The application
+    application: String,
+    /// Number of units to add
+    #[arg(short, long, value_name = "N", default_value_t = 1)]
+    num_units: u32,
+    /// Where units go, with commas between: 0, zone=1, new
+    #[arg(long, value_name = "PLACEMENT")]
+    to: Vec<String>,
+    #[arg(long, hide = true)]
+    attach_storage: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        if !self.attach_storage.is_empty() {
+            return Err(Error::user(
+                "--attach-storage cannot be used: this version of lazuli has no detached storage",
+            ));
+        }
+        let units = AddUnits {
+            count: self.num_units,
+            placement: arguments::list(&self.to),
+        };
+        let at = session.at_model()?;
+        let changed = at.client.add_units(&self.application, &units).await?;
+        changed
+            .notices
+            .iter()
+            .for_each(|notice| session.say(notice));
+        Ok(())
+    }
+}

@@ -1,0 +1,237 @@
+//! `deploy`.
+
+use std::collections::BTreeMap;
+
+use lazuli_api::{CharmInfo, Deploy};
+
+use crate::arguments;
+use crate::charm_source;
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+/// Deploy a new application
+///
+/// A charm is a directory or an archive (a path that begins with . or /), or
+/// the name of one in a directory of $LAZULI_CHARMS.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The charm
+    charm: String,
+    /// The application's name; the charm's if none is given
+    application: Option<String>,
+    /// Number of units to deploy
+    #[arg(short, long, value_name = "N")]
+    num_units: Option<u32>,
+    /// A setting: KEY=VALUE, KEY=@FILE, or a YAML file
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+    /// Constraints of its machines
+    #[arg(long, value_name = "CONSTRAINTS")]
+    constraints: Vec<String>,
+    /// The base to deploy on, such as ubuntu@24.04
+    #[arg(long)]
+    base: Option<String>,
+    /// Where units go, with commas between: 0, zone=1, new
+    #[arg(long, value_name = "PLACEMENT")]
+    to: Vec<String>,
+    /// Let it use the cloud's credential
+    #[arg(long)]
+    trust: bool,
+    /// Bindings of endpoints to spaces: "SPACE ENDPOINT=SPACE"
+    #[arg(long)]
+    bind: Option<String>,
+    /// Storage: NAME=DIRECTIVE
+    #[arg(long, value_name = "NAME=DIRECTIVE")]
+    storage: Vec<String>,
+    /// Deploy although the charm is not made for the base
+    #[arg(long)]
+    force: bool,
+    /// For charms of a store, of which there is none
+    #[arg(long, hide = true)]
+    channel: Option<String>,
+    #[arg(long, hide = true)]
+    revision: Option<i64>,
+    #[arg(long, hide = true)]
+    resource: Vec<String>,
+    #[arg(long, hide = true)]
+    overlay: Vec<String>,
+    #[arg(long, hide = true)]
+    attach_storage: Vec<String>,
+    #[arg(long, hide = true)]
+    device: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        self.refuse_what_cannot_be_done()?;
+        if self.channel.is_some() || self.revision.is_some() {
+            session.say("--channel and --revision are ignored: the charm is local");
+        }
+        let path = charm_source::find(&self.charm)?;
+        let mut deploy = self.request()?;
+        let archive = charm_source::archive(&path)?;
+        let at = session.at_model()?;
+        let added = at.client.add_charm(archive).await?;
+        added.notices.iter().for_each(|notice| session.say(notice));
+        let charm = added.charm;
+        session.say(format!(
+            "Located local charm {:?}, revision {}",
+            charm.name, charm.revision
+        ));
+        deploy.charm.clone_from(&charm.url);
+        deploy.config = self.settings(&charm.name)?;
+        let changed = at.client.deploy(&deploy).await?;
+        let name = self.application.as_deref().unwrap_or(&charm.name);
+        let base = match self.known_base(&charm) {
+            Some(base) => base,
+            None => at.client.application(name).await?.base,
+        };
+        session.say(format!(
+            "Deploying {name:?} from local charm {:?}, revision {} on {}",
+            charm.name,
+            charm.revision,
+            with_risk(&base)
+        ));
+        changed
+            .notices
+            .iter()
+            .for_each(|notice| session.say(notice));
+        Ok(())
+    }
+
+    fn refuse_what_cannot_be_done(&self) -> Result<()> {
+        for (flag, given, why) in [
+            ("--resource", &self.resource, "resources of charms"),
+            ("--overlay", &self.overlay, "bundles"),
+            ("--attach-storage", &self.attach_storage, "detached storage"),
+            ("--device", &self.device, "devices"),
+        ] {
+            if !given.is_empty() {
+                return Err(Error::user(format!(
+                    "{flag} cannot be used: this version of lazuli has no {why}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the command line says, without the charm and its settings.
+    fn request(&self) -> Result<Deploy> {
+        Ok(Deploy {
+            charm: String::new(),
+            name: self.application.clone(),
+            num_units: self.num_units,
+            base: self.base.clone(),
+            config: BTreeMap::new(),
+            constraints: match self.constraints.is_empty() {
+                true => None,
+                false => Some(self.constraints.join(" ")),
+            },
+            placement: arguments::list(&self.to),
+            trust: self.trust,
+            endpoint_bindings: match &self.bind {
+                Some(text) => arguments::bindings(text)?,
+                None => BTreeMap::new(),
+            },
+            storage: arguments::pairs("storage", &self.storage)?,
+            force: self.force,
+        })
+    }
+
+    fn settings(&self, charm: &str) -> Result<arguments::Settings> {
+        let name = self.application.as_deref().unwrap_or(charm);
+        arguments::config(&self.config, &[name, charm])
+    }
+
+    /// The base, unless it is for the server to choose.
+    fn known_base(&self, charm: &CharmInfo) -> Option<String> {
+        self.base.clone().or_else(|| match charm.bases.as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        })
+    }
+}
+
+/// A base as Juju says it: with its risk.
+fn with_risk(base: &str) -> String {
+    match base.contains('/') {
+        true => base.to_owned(),
+        false => format!("{base}/stable"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn parse(words: &[&str]) -> Args {
+        let words = std::iter::once("deploy").chain(words.iter().copied());
+        Line::try_parse_from(words).unwrap().args
+    }
+
+    #[test]
+    fn all_flags_reach_the_request() {
+        let args = parse(&[
+            "./x",
+            "app",
+            "-n",
+            "3",
+            "--to",
+            "0,zone=1",
+            "--to",
+            "new",
+            "--constraints",
+            "cores=2",
+            "--constraints",
+            "mem=4G",
+            "--base",
+            "ubuntu@24.04",
+            "--trust",
+            "--bind",
+            "alpha db=beta",
+            "--storage",
+            "data=1G",
+            "--force",
+            "--config",
+            "a=1",
+            "--config",
+            "b=x=y",
+        ]);
+        let request = serde_json::to_value(args.request().unwrap()).unwrap();
+        let expected = json!({
+            "charm": "", "name": "app", "num_units": 3, "base": "ubuntu@24.04", "config": {},
+            "constraints": "cores=2 mem=4G", "placement": ["0", "zone=1", "new"], "trust": true,
+            "endpoint_bindings": {"": "alpha", "db": "beta"}, "storage": {"data": "1G"},
+            "force": true,
+        });
+        assert_eq!(request, expected);
+        assert_eq!(
+            json!(args.settings("x").unwrap()),
+            json!({"a": "1", "b": "x=y"})
+        );
+        assert_eq!(with_risk("ubuntu@24.04"), "ubuntu@24.04/stable");
+    }
+
+    #[test]
+    fn a_bare_deploy_leaves_the_rest_to_the_server() {
+        let request = parse(&["./x"]).request().unwrap();
+        assert_eq!(request, Deploy::default());
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_refused() {
+        let args = parse(&["./x", "--resource", "a=b"]);
+        let error = args.refuse_what_cannot_be_done().unwrap_err();
+        assert!(error.to_string().contains("--resource"));
+        assert!(parse(&["./x", "--storage", "data"]).request().is_err());
+    }
+}

@@ -1,0 +1,96 @@
+//! `refresh`.
+
+use lazuli_api::Refresh;
+
+use crate::arguments;
+use crate::charm_source;
+use crate::error::{Error, Result};
+use crate::session::Session;
+
+/// Change the charm of an application
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The application
+    application: String,
+    /// The charm: a directory or an archive
+    #[arg(long)]
+    path: Option<String>,
+    /// Another charm to change to, as of deploy
+    #[arg(long, conflicts_with = "path", value_name = "CHARM")]
+    switch: Option<String>,
+    /// A setting: KEY=VALUE, KEY=@FILE, or a YAML file
+    #[arg(long, value_name = "KEY=VALUE")]
+    config: Vec<String>,
+    /// Change it although the charm is not made for the base
+    #[arg(long, visible_alias = "force-series")]
+    force_base: bool,
+    /// Change it although units are in error
+    #[arg(long)]
+    force_units: bool,
+    /// Change it whatever speaks against it
+    #[arg(long)]
+    force: bool,
+    /// Let it use the cloud's credential
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    trust: Option<bool>,
+    /// The base of machines to come
+    #[arg(long)]
+    base: Option<String>,
+    #[arg(long, hide = true)]
+    channel: Option<String>,
+    #[arg(long, hide = true)]
+    revision: Option<i64>,
+    #[arg(long, hide = true)]
+    resource: Vec<String>,
+    #[arg(long, hide = true)]
+    storage: Vec<String>,
+}
+
+impl Args {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        if !self.resource.is_empty() || !self.storage.is_empty() {
+            return Err(Error::user(
+                "--resource and --storage cannot be used: this version of lazuli changes neither",
+            ));
+        }
+        if self.channel.is_some() || self.revision.is_some() {
+            session.say("--channel and --revision are ignored: the charm is local");
+        }
+        let at = session.at_model()?;
+        let name = &self.application;
+        let current = at.client.application(name).await?;
+        let source = self.path.as_ref().or(self.switch.as_ref());
+        let source = source.unwrap_or(&current.charm);
+        let archive = charm_source::archive(&charm_source::find(source)?)?;
+        let added = at.client.add_charm(archive).await?;
+        added.notices.iter().for_each(|notice| session.say(notice));
+        let charm = added.charm;
+        let changed = at
+            .client
+            .refresh(
+                name,
+                &Refresh {
+                    charm: charm.url.clone(),
+                    config: arguments::config(&self.config, &[name.as_str(), &charm.name])?,
+                    force: self.force || self.force_base,
+                    trust: self.trust,
+                },
+            )
+            .await?;
+        match changed.written {
+            Some(_) => session.say(format!(
+                "Added local charm {:?}, revision {}, to the model",
+                charm.name, charm.revision
+            )),
+            None => session.say(format!("charm {:?}: already up-to-date", charm.url)),
+        }
+        changed
+            .notices
+            .iter()
+            .for_each(|notice| session.say(notice));
+        if let Some(base) = &self.base {
+            at.client.set_base(name, base).await?;
+        }
+        Ok(())
+    }
+}

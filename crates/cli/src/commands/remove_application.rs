@@ -1,0 +1,45 @@
+//! `remove-application`.
+
+use lazuli_api::Removal;
+
+use crate::error::Result;
+use crate::removal::{RemovalArgs, confirm, tell};
+use crate::session::Session;
+
+/// Remove applications
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The applications
+    #[arg(required = true)]
+    applications: Vec<String>,
+    /// Destroy storage attached to their units
+    #[arg(long)]
+    destroy_storage: bool,
+    #[command(flatten)]
+    how: RemovalArgs,
+}
+
+impl Args {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        let at = session.at_model()?;
+        let how = Removal {
+            destroy_storage: self.destroy_storage,
+            ..self.how.removal()
+        };
+        if self.how.asks(session) {
+            let mut planned = Vec::new();
+            for name in &self.applications {
+                let dry = Removal {
+                    dry_run: true,
+                    ..how
+                };
+                planned.push(at.client.remove_application(name, &dry).await?);
+            }
+            confirm(&planned)?;
+        }
+        for name in &self.applications {
+            tell(session, &at.client.remove_application(name, &how).await?);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,56 @@
+//! Lines of logs in Juju's form.
+
+use lazuli_api::LogLine;
+
+use super::times::Clock;
+
+/// How lines are told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Where times are told.
+    pub(crate) clock: Clock,
+    /// With the date.
+    pub(crate) date: bool,
+}
+
+/// A line, with its newline.
+pub(crate) fn line(line: &LogLine, style: Style) -> String {
+    format!(
+        "{}: {} {} {} {}\n",
+        line.entity,
+        style.clock.log(line.at, style.date),
+        line.level,
+        line.module,
+        line.message
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn a_line_is_jujus() {
+        let said = LogLine {
+            at: datetime!(2024-03-05 06:07:08.9 UTC),
+            entity: "unit-webapp-0".to_owned(),
+            level: "INFO".to_owned(),
+            module: "juju-log".to_owned(),
+            message: "hello".to_owned(),
+        };
+        let style = |date| Style {
+            clock: Clock::Utc,
+            date,
+        };
+        assert_eq!(
+            line(&said, style(false)),
+            "unit-webapp-0: 06:07:08 INFO juju-log hello\n"
+        );
+        assert_eq!(
+            line(&said, style(true)),
+            "unit-webapp-0: 2024-03-05 06:07:08 INFO juju-log hello\n"
+        );
+    }
+}

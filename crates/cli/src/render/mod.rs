@@ -1,0 +1,16 @@
+//! Documents to text: pure functions.
+
+pub(crate) mod constraints;
+pub(crate) mod log;
+pub(crate) mod machines;
+pub(crate) mod models;
+pub(crate) mod order;
+pub(crate) mod relations;
+pub(crate) mod removal;
+pub(crate) mod select;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod status_brief;
+pub(crate) mod status_rows;
+pub(crate) mod table;
+pub(crate) mod times;

@@ -1,0 +1,59 @@
+//! What the server and the hosts need of each other's worlds; neither knows
+//! the other.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use futures::{FutureExt, TryStreamExt};
+use lazuli_model::id::ModelId;
+use lazuli_server::{ByteStream, KeyPair};
+use lazuli_store::Store;
+
+/// Tunnels are opened as the controller opens its own connections.
+pub(crate) struct TunnelDialer(pub(crate) lazuli_host::Dialer);
+
+impl lazuli_server::Dialer for TunnelDialer {
+    fn dial(
+        &self,
+        _model: ModelId,
+        address: SocketAddr,
+    ) -> BoxFuture<'_, io::Result<Box<dyn ByteStream>>> {
+        async move {
+            let stream = self.0.connect(address, Duration::from_secs(10)).await?;
+            Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+/// SSH identities of models.
+pub(crate) struct SshKeys;
+
+impl lazuli_server::Keys for SshKeys {
+    fn generate(&self, comment: &str) -> Result<KeyPair, String> {
+        let pair = lazuli_host::keys::generate(comment).map_err(|error| error.to_string())?;
+        Ok(KeyPair {
+            private: pair.private.expose().as_bytes().to_vec(),
+            public: pair.public,
+        })
+    }
+}
+
+/// Charms on their way from the store to machines.
+pub(crate) struct StoreBlobs(pub(crate) Store);
+
+#[async_trait]
+impl lazuli_host::Blobs for StoreBlobs {
+    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
+        let mut archive = Vec::new();
+        let mut chunks = std::pin::pin!(lazuli_store::blobs::get(self.0.pool(), sha256));
+        while let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)? {
+            archive.extend_from_slice(&chunk);
+        }
+        Ok(archive.into())
+    }
+}

@@ -1,0 +1,168 @@
+//! `lazulid dev`: a whole private Azure, and Lazuli on it, on this machine.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use lazuli_store::private::{self, Postgres};
+use lazuli_store::seal::Sealer;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Cloud, Config, Ssh};
+use crate::instance;
+use crate::process::{self, Simulator};
+use crate::serve;
+
+/// The controller's name for the CLI.
+const NAME: &str = "dev";
+/// The first user.
+const USER: &str = "admin";
+
+/// Starts what is missing, adopts what runs, serves until `stop`, and then
+/// ends all of it; the data is kept.
+pub(crate) async fn run(
+    data: &Path,
+    listen: SocketAddr,
+    flavour: &str,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("failed to create {}", data.display()))?;
+    let replica = instance::open(&data.join("state"))?;
+    let postgres = Postgres::start(&data.join("postgres"), private::Options::default()).await?;
+    postgres.create_database("lazuli").await?;
+    let arguments = ["--hosts", "guests", "--default-flavour", flavour].map(str::to_owned);
+    let simulator = Simulator::start(&data.join("azure"), &arguments).await?;
+    if simulator.adopted {
+        tracing::info!("the simulator was running already");
+    }
+    let listener = serve::bind(listen).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let config = configuration(data, &postgres, &simulator)?;
+    let password = password(&data.join("password"))?;
+    serve::init(&config, USER, &password).await?;
+    let sealer = Sealer::from_file(&config.key_file)?;
+
+    let greeted = stop.clone();
+    let cli = data.join("cli");
+    let internet = simulator.endpoint.internet_netns.clone();
+    let greet = async move {
+        if let Err(error) = greet(&url, &cli, &password, internet.as_deref()).await {
+            tracing::error!("{error:#}");
+            greeted.cancel();
+            return Err(error);
+        }
+        Ok(())
+    };
+    let serving = serve::run(&config, sealer, replica, listener, stop);
+    let (served, greeted) = tokio::join!(serving, greet);
+    tracing::info!("ending the simulator and Postgres; the data stays");
+    simulator.stop().await?;
+    postgres.stop().await?;
+    served.and(greeted)
+}
+
+fn configuration(
+    data: &Path,
+    postgres: &Postgres,
+    simulator: &Simulator,
+) -> anyhow::Result<Config> {
+    let endpoint = &simulator.endpoint;
+    let secret = data.join("client-secret");
+    write_private(&secret, &endpoint.client_secret)?;
+    Ok(Config {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        database_url: postgres.url("lazuli"),
+        database_connections: 16,
+        key_file: data.join("key"),
+        state_dir: data.join("state"),
+        name: NAME.to_owned(),
+        model_address_pool: "10.64.0.0/10".to_owned(),
+        cloud: Cloud {
+            name: "azure-sim".to_owned(),
+            region: "westeurope".to_owned(),
+            subscription: endpoint.subscription.clone(),
+            tenant: endpoint.tenant.clone(),
+            client_id: endpoint.client_id.clone(),
+            client_secret_file: secret,
+            arm: endpoint.https.clone(),
+            authority: endpoint.https.clone(),
+            prices: Some(endpoint.https.clone()),
+            ca_file: Some(endpoint.ca.clone()),
+        },
+        ssh: Ssh {
+            netns: endpoint.fabric_netns.clone(),
+            ..Ssh::default()
+        },
+    })
+}
+
+/// The first user's password: made once, kept where only its owner reads it.
+fn password(path: &Path) -> anyhow::Result<String> {
+    match std::fs::read_to_string(path) {
+        Ok(password) => Ok(password),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let password = hex::encode(rand::random::<[u8; 16]>());
+            write_private(path, &password)?;
+            Ok(password)
+        }
+        Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let failed = || format!("failed to write {}", path.display());
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .truncate(true)
+        .write(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)
+}
+
+/// Logs the CLI in and says how to use it.
+async fn greet(
+    url: &str,
+    cli: &Path,
+    password: &str,
+    internet: Option<&Path>,
+) -> anyhow::Result<()> {
+    let program: PathBuf = process::beside("lazuli")?;
+    let mut login = Command::new(&program)
+        .args(["login", url, "-u", USER, "-c", NAME])
+        .env("LAZULI_DATA", cli)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("failed to run {}", program.display()))?;
+    if let Some(mut stdin) = login.stdin.take() {
+        stdin.write_all(format!("{password}\n").as_bytes()).await?;
+    }
+    let done = login.wait_with_output().await?;
+    if !done.status.success() {
+        bail!(
+            "failed to log the CLI in: {}",
+            String::from_utf8_lossy(&done.stderr).trim()
+        );
+    }
+    let mut lines = format!("ready\nexport LAZULI_DATA={}\n", cli.display());
+    if let Some(internet) = internet {
+        let outside = format!(
+            "# requests from outside: nsenter --net={} curl ...\n",
+            internet.display()
+        );
+        lines.push_str(&outside);
+    }
+    let mut stdout = tokio::io::stdout();
+    stdout.write_all(lines.as_bytes()).await?;
+    stdout.flush().await?;
+    Ok(())
+}

@@ -1,0 +1,20 @@
+//! Juju's documents as pure functions of rows: status, show-unit,
+//! show-application, config.
+
+mod application;
+mod machine;
+mod relation;
+mod status;
+mod unit;
+
+#[cfg(test)]
+mod tests;
+
+pub use application::{application_config, show_application};
+pub use machine::machine_document;
+pub use relation::{is_joined, relation_key};
+pub use status::{application_status, status_document};
+pub use unit::{show_unit, unit_address};
+
+/// The only space there is; everything is bound to it.
+pub const SPACE: &str = "alpha";

@@ -1,0 +1,96 @@
+//! An application's settings.
+
+use std::collections::BTreeMap;
+
+use lazuli_api::ConfigChange;
+use lazuli_model::charm::Charm;
+use lazuli_model::config::{Settings, parse_bool};
+use lazuli_model::state::Row;
+use serde_json::Value;
+
+use super::{Draft, Refusal, application};
+
+/// The setting that is Juju's and not the charm's.
+const TRUST: &str = "trust";
+
+/// Settings that a request gives.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// The charm's; none resets.
+    options: BTreeMap<String, Option<lazuli_model::config::ConfigValue>>,
+    /// Whether the application is trusted, if that is said.
+    pub(super) trust: Option<bool>,
+}
+
+/// Reads settings against what the charm has.
+pub(super) fn read(charm: &Charm, values: &BTreeMap<String, Value>) -> Result<Given, Refusal> {
+    let mut given = Given {
+        options: BTreeMap::new(),
+        trust: None,
+    };
+    for (name, value) in values {
+        if name == TRUST {
+            given.trust = Some(flag(value)?);
+            continue;
+        }
+        let parsed = charm.config.parse_document([(name.as_str(), value)]);
+        given
+            .options
+            .extend(parsed.map_err(|error| Refusal::from(error).at(format!("/config/{name}")))?);
+    }
+    Ok(given)
+}
+
+fn flag(value: &Value) -> Result<bool, Refusal> {
+    let flag = match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) => parse_bool(text),
+        _ => None,
+    };
+    flag.ok_or_else(|| Refusal::invalid(format!("option \"trust\" expected bool, got {value}")))
+}
+
+impl Given {
+    /// Applies them to a user's settings.
+    pub(super) fn apply(self, settings: &mut Settings) {
+        for (name, value) in self.options {
+            match value {
+                Some(value) => settings.insert(name, value),
+                None => settings.remove(&name),
+            };
+        }
+    }
+}
+
+/// Sets and resets settings.
+pub(crate) fn change_config(
+    draft: &mut Draft<'_>,
+    name: &str,
+    change: &ConfigChange,
+) -> Result<(), Refusal> {
+    let mut row = application(draft.state, name)?.clone();
+    let charm = draft
+        .state
+        .charm(row.charm)
+        .ok_or_else(|| Refusal::not_found("charm of application", name))?;
+    let given = read(&charm.charm, &change.set)?;
+    if let Some(trust) = given.trust {
+        row.trust = trust;
+    }
+    for reset in &change.reset {
+        if change.set.contains_key(reset) {
+            return Err(Refusal::invalid(format!(
+                "key {reset:?} cannot be both set and reset in the same command"
+            )));
+        }
+        if reset == TRUST {
+            row.trust = false;
+            continue;
+        }
+        charm.charm.config.option(reset)?;
+        row.config.remove(reset);
+    }
+    given.apply(&mut row.config);
+    draft.put(Row::Application(row));
+    Ok(())
+}

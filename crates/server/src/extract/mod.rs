@@ -1,0 +1,9 @@
+//! What handlers take from requests, with problems for what is wrong.
+
+mod request;
+mod who;
+
+pub(crate) use request::{Body, Conditions, Query, known_revision};
+pub(crate) use who::{
+    Admin, Caller, InModel, ModelMaker, Named, PasswordOwner, Read, UserManager, Write,
+};
