@@ -35,8 +35,16 @@ impl Dialer {
     /// Connects; the stream has `TCP_NODELAY` set.
     ///
     /// # Errors
-    /// [`HostError::Connect`], [`HostError::ConnectTimeout`] or [`HostError::Namespace`].
-    pub async fn connect(
+    /// When the namespace cannot be entered, the address does not answer, or
+    /// the time is over.
+    pub async fn connect(&self, address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+        self.dial(address, limit)
+            .await
+            .map_err(|error| io::Error::new(error.io_kind(), error))
+    }
+
+    /// The same, with errors for people.
+    pub(crate) async fn dial(
         &self,
         address: SocketAddr,
         limit: Duration,
@@ -105,15 +113,15 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let limit = Duration::from_secs(5);
-        Dialer::default().connect(address, limit).await.unwrap();
+        Dialer::default().dial(address, limit).await.unwrap();
         let missing = Dialer::new(Some("/nonexistent/netns".into()));
-        let error = missing.connect(address, limit).await.unwrap_err();
+        let error = missing.dial(address, limit).await.unwrap_err();
         assert!(matches!(error, HostError::Namespace { .. }), "{error}");
         // Bound, so that nobody else listens there meanwhile.
         let bound = TcpSocket::new_v4().unwrap();
         bound.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = bound.local_addr().unwrap();
-        let error = Dialer::default().connect(address, limit).await.unwrap_err();
+        let error = Dialer::default().dial(address, limit).await.unwrap_err();
         assert!(error.to_string().contains("refused"), "{error}");
     }
 }

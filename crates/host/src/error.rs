@@ -301,4 +301,12 @@ impl HostError {
             | Self::RunnerFile { .. } => HostErrorKind::Setup,
         }
     }
+    /// The nearest kind of an I/O error.
+    pub(crate) fn io_kind(&self) -> io::ErrorKind {
+        match self {
+            Self::Connect { cause, .. } | Self::Namespace { cause, .. } => cause.kind(),
+            Self::ConnectTimeout { .. } => io::ErrorKind::TimedOut,
+            _ => io::ErrorKind::Other,
+        }
+    }
 }

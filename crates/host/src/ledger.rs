@@ -304,3 +304,7 @@ impl Ledger {
         self.forgets.clear();
     }
 }
+
+#[cfg(test)]
+#[path = "ledger_tests.rs"]
+mod tests;

@@ -90,7 +90,7 @@ impl Session {
         if pinned.is_empty() {
             return Err(HostError::NoHostKey { address });
         }
-        let stream = dialer.connect(address, tuning.connect).await?;
+        let stream = dialer.dial(address, tuning.connect).await?;
         let token = CancellationToken::new();
         let cut = token.clone().drop_guard();
         let stream = Cuttable::new(stream, token);
