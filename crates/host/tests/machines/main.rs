@@ -4,5 +4,9 @@
 #![cfg(test)]
 
 mod common;
+mod fake;
+mod hostile;
+mod line;
 mod openssh;
+mod resend;
 mod sshd;
