@@ -202,8 +202,10 @@ impl Actor {
         self.ledger.attached(&answer.runs);
         self.state.send_replace(State::Connected { since: began });
         let boot_id = answer.boot_id;
-        self.post.put(HostEvent::Reached { boot_id });
-        let end = Live::new(self, connection).run().await;
+        self.post.put(HostEvent::Reached {
+            boot_id: boot_id.clone(),
+        });
+        let end = Live::new(self, connection, boot_id).run().await;
         if began.elapsed() >= self.shared.tuning.first_retry * GOOD {
             self.trouble.backoff.reset();
         }

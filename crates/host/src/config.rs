@@ -16,7 +16,7 @@ pub struct HostConfig {
     /// An idle connection is closed after this (`ssh-idle`), or sooner when
     /// others wait for one.
     pub idle: Duration,
-    /// Connections to supervisors at once (`ssh-max`).
+    /// Connections to supervisors, and looks at machines, at once (`ssh-max`).
     pub max: usize,
 }
 
@@ -36,7 +36,7 @@ pub struct Tuning {
     /// For an upload, beside what its bytes take at the slowest rate that is
     /// put up with.
     pub transfer: Duration,
-    /// Connections for uploads, looks and single commands, at once.
+    /// Connections for uploads and single commands, at once, beside those.
     pub transfers: usize,
     /// Between keepalives, while a run is in flight.
     pub keepalive: Duration,

@@ -20,8 +20,8 @@ pub struct MachineKey {
 /// What a machine says, or what is the matter with it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HostEvent {
-    /// It was reached and its supervisor answers. What it has to report of
-    /// runs that were not acknowledged follows.
+    /// It was reached and its supervisor answers, or what was the trouble is
+    /// over. What it has to report of runs that were not acknowledged follows.
     Reached {
         /// Changes with each boot.
         boot_id: String,

@@ -147,7 +147,8 @@ impl Hosts {
     /// # Errors
     /// When it cannot be reached or used, or is not finished; look again.
     pub async fn boot(&self, target: &Target, identity: &Identity) -> Result<Facts, HostError> {
-        let _turn = self.shared.transfers.enter().await;
+        // It may take long: not one of the few seats of transfers.
+        let _seat = self.shared.seats.enter().await;
         let place = Place {
             target: target.clone(),
             identity: identity.clone(),

@@ -63,10 +63,13 @@ pub(crate) struct Live<'a> {
     ping: Option<Ping>,
     /// When the ping was sent.
     asked: Instant,
+    boot_id: String,
+    /// An upload failed, and the controller was told.
+    told: bool,
 }
 
 impl<'a> Live<'a> {
-    pub(crate) fn new(actor: &'a mut Actor, connection: Connection) -> Self {
+    pub(crate) fn new(actor: &'a mut Actor, connection: Connection, boot_id: String) -> Self {
         let now = Instant::now();
         Self {
             actor,
@@ -75,6 +78,8 @@ impl<'a> Live<'a> {
             heard: now,
             ping: None,
             asked: now,
+            boot_id,
+            told: false,
         }
     }
 
@@ -134,11 +139,7 @@ impl<'a> Live<'a> {
                     self.actor.woken = false;
                     self.stirred = Instant::now();
                 }
-                Turn::Uploaded(Uploaded::Ready(runs)) => self.actor.ledger.again(runs),
-                Turn::Uploaded(Uploaded::Failed(error)) => {
-                    let reason = error.to_string();
-                    self.actor.post.put(HostEvent::Trouble { reason });
-                }
+                Turn::Uploaded(uploaded) => self.uploaded(uploaded),
                 Turn::Unsendable(request, error) => self.refuse(&request, &error),
                 Turn::Answered(result) => {
                     self.ping = None;
@@ -173,6 +174,23 @@ impl<'a> Live<'a> {
         }
         if self.actor.ledger.report(&report) {
             self.actor.post.put(HostEvent::Report(report));
+        }
+    }
+
+    fn uploaded(&mut self, uploaded: Uploaded) {
+        match uploaded {
+            Uploaded::Ready(runs) => {
+                self.actor.ledger.again(runs);
+                if std::mem::take(&mut self.told) {
+                    let boot_id = self.boot_id.clone();
+                    self.actor.post.put(HostEvent::Reached { boot_id });
+                }
+            }
+            Uploaded::Failed(error) => {
+                self.told = true;
+                let reason = error.to_string();
+                self.actor.post.put(HostEvent::Trouble { reason });
+            }
         }
     }
 

@@ -95,21 +95,35 @@ impl World {
         runner: PathBuf,
         idle: Duration,
     ) -> Self {
-        let (sender, events) = mpsc::channel(64);
         let config = HostConfig {
             dialer,
             runners: BTreeMap::from([(std::env::consts::ARCH.to_owned(), runner)]),
             idle,
             max: 8,
         };
+        Self::with(config, tuning, archives)
+    }
+
+    pub(crate) fn with(config: HostConfig, tuning: Tuning, archives: Archives) -> Self {
+        let (sender, events) = mpsc::channel(64);
         Self {
             hosts: Hosts::with(config, tuning, Arc::new(archives), sender),
             events,
         }
     }
 
-    /// Takes up the one machine of the test for an epoch.
+    /// Takes up the first machine of the test for an epoch.
     pub(crate) fn attach(&self, target: Target, identity: &Identity, epoch: u64) -> MachineHandle {
+        self.attach_as(key(1), target, identity, epoch)
+    }
+
+    pub(crate) fn attach_as(
+        &self,
+        key: MachineKey,
+        target: Target,
+        identity: &Identity,
+        epoch: u64,
+    ) -> MachineHandle {
         let attach = Attach {
             protocol: PROTOCOL,
             controller: "controller".to_owned(),
@@ -117,7 +131,7 @@ impl World {
             epoch,
             connection: 0,
         };
-        self.hosts.attach(key(), target, identity.clone(), attach)
+        self.hosts.attach(key, target, identity.clone(), attach)
     }
 
     /// The next event.
@@ -171,10 +185,10 @@ impl World {
     }
 }
 
-pub(crate) fn key() -> MachineKey {
+pub(crate) fn key(machine: u128) -> MachineKey {
     MachineKey {
         model: ModelId::from_untyped_uuid(Uuid::from_u128(1)),
-        machine: MachineId::from_untyped_uuid(Uuid::from_u128(2)),
+        machine: MachineId::from_untyped_uuid(Uuid::from_u128(machine)),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod common;
 mod fake;
+mod guest;
 mod hostile;
 mod line;
 mod openssh;

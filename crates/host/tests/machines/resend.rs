@@ -1,15 +1,15 @@
 //! What becomes of runs when connections break, against a machine that counts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lazuli_host::{Dialer, HostEvent, State, Tuning};
+use lazuli_host::{Dialer, HostConfig, HostEvent, State, Tuning};
 use lazuli_runner::frames::RunId;
 use tempfile::NamedTempFile;
 use tokio::time::timeout;
 
-use crate::common::{Archives, PATIENCE, World, ack, quick, request, run};
+use crate::common::{Archives, PATIENCE, World, ack, key, quick, request, run};
 use crate::fake::{Machine, Manners};
 
 /// Stands for the runner's binary.
@@ -141,4 +141,37 @@ async fn a_controller_that_does_not_listen_stops_nobody_for_good() {
     // One connection for frames and one for the charm: none was given up.
     assert_eq!(machine.line().calls(), 2);
     world.hosts.shutdown().await;
+}
+
+#[tokio::test]
+async fn idle_machines_give_their_seats_to_those_that_wait() {
+    let program = program();
+    let mut archives = Archives::default();
+    let charm = archives.add(vec![5; 10]);
+    let config = HostConfig {
+        dialer: Dialer::default(),
+        runners: BTreeMap::from([(std::env::consts::ARCH.to_owned(), program.path().into())]),
+        idle: Duration::from_secs(600),
+        max: 1,
+    };
+    let mut world = World::with(config, quick(), archives);
+    let mut machines = Vec::new();
+    for number in 1..=3 {
+        let machine = Machine::new(Manners::default()).await;
+        let handle = world.attach_as(key(number), machine.target(), &machine.identity(), 1);
+        run(&handle, &request(&charm, 1, "install"));
+        machines.push((machine, handle));
+    }
+    for _ in &machines {
+        world.finished().await;
+    }
+    // A look takes a seat as well.
+    let (first, _) = &machines[0];
+    let (target, identity) = (first.target(), first.identity());
+    let looked = world.hosts.boot(&target, &identity);
+    timeout(PATIENCE, looked).await.unwrap().unwrap();
+    world.hosts.shutdown().await;
+    for (machine, _) in &machines {
+        assert_eq!(machine.memory().starts.len(), 1);
+    }
 }

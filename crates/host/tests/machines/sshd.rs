@@ -39,18 +39,20 @@ impl Sshd {
         // The server goes to its own empty directory, which the package's
         // start script makes.
         fs::create_dir_all("/run/sshd").unwrap();
-        let probe = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = probe.local_addr().unwrap();
-        drop(probe);
         let mut server = Self {
             folder,
             child: None,
-            address,
+            address: free_address(),
             host_key: pair("host"),
             user_key: pair("user"),
         };
         server.configure();
-        server.run();
+        while !server.try_run() {
+            // Somebody else took the port meanwhile.
+            assert!(server.log().contains("in use"), "{}", server.log());
+            server.address = free_address();
+            server.configure();
+        }
         Some(server)
     }
 
@@ -69,8 +71,12 @@ impl Sshd {
         fs::write(path("config"), config).unwrap();
     }
 
-    /// Starts the server, again after [`Self::stop`].
+    /// Starts the server again after [`Self::stop`].
     pub(crate) fn run(&mut self) {
+        assert!(self.try_run(), "{}", self.log());
+    }
+
+    fn try_run(&mut self) -> bool {
         let log = fs::File::create(self.folder.path().join("log")).unwrap();
         let child = Command::new(PROGRAM)
             .args(["-D", "-e", "-f"])
@@ -79,12 +85,19 @@ impl Sshd {
             .stderr(log)
             .spawn()
             .unwrap();
-        self.child = Some(child);
+        let child = self.child.insert(child);
         let deadline = Instant::now() + PATIENCE;
-        while std::net::TcpStream::connect(self.address).is_err() {
-            assert!(Instant::now() < deadline, "{}", self.log());
+        while !fs::read_to_string(self.folder.path().join("log"))
+            .unwrap()
+            .contains("Server listening")
+        {
+            if child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            assert!(Instant::now() < deadline, "sshd does not start");
             std::thread::sleep(Duration::from_millis(5));
         }
+        true
     }
 
     fn log(&self) -> String {
@@ -149,6 +162,11 @@ impl Drop for Sshd {
             }
         }
     }
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap()
 }
 
 fn write_private(path: &Path, text: &str) {
