@@ -2,7 +2,6 @@
 
 use lazuli_api::{StatusEntry, StatusLogQuery};
 
-use super::machines::document;
 use crate::error::Result;
 use crate::output::ListArgs;
 use crate::render::table::Table;
@@ -36,10 +35,9 @@ impl Args {
             limit: self.count,
         };
         let log = session.at_model()?.client.status_log(&query).await?;
-        let clock = Clock::new(self.utc, session.offset);
         let text = match self.show.format.structured() {
-            Some(format) => document(&log.entries, format, clock)?,
-            None => table(&log.entries, clock),
+            Some(format) => format.text(&log.entries)?,
+            None => table(&log.entries, Clock::new(self.utc, session.offset)),
         };
         self.show.to.print(&text)
     }
