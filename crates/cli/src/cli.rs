@@ -96,6 +96,8 @@ fn unknown_command(error: &clap::Error) -> String {
         Some(ContextValue::Strings(near)) => near.clone(),
         _ => Vec::new(),
     };
+    // The parser names the nearest last.
+    let near: Vec<String> = near.into_iter().rev().collect();
     let near = match near.as_slice() {
         [] => "See \"lazuli --help\".".to_owned(),
         near => format!("Did you mean:\n  {}", near.join("\n  ")),
@@ -149,7 +151,7 @@ mod tests {
         assert_eq!(error.exit_code(), 2);
         let report = error.report();
         assert!(report.starts_with("ERROR \"statsu\" is not"), "{report}");
-        assert!(report.contains("\n  status\n"), "{report}");
+        assert!(report.contains("Did you mean:\n  status\n"), "{report}");
         let error = fails(&["status", "--no-such"]);
         assert_eq!(error.exit_code(), 2);
         assert!(error.report().starts_with("ERROR unexpected argument"));

@@ -163,17 +163,17 @@ impl Session {
             Some(controller) => controller.clone(),
             None => self.controller_name()?,
         };
+        let controller = self.at_named_controller(controller)?;
         let name = match &model.model {
             Some(name) => name.clone(),
-            None => self.current_model(&controller)?.ok_or_else(|| {
+            None => self.current_model(&controller.name)?.ok_or_else(|| {
                 Error::with_hint(
-                    format!("no model of controller {controller} is selected"),
+                    format!("no model of controller {} is selected", controller.name),
                     "Name one with -m, or select one with \"lazuli switch\" or \"lazuli \
                      add-model\".",
                 )
             })?,
         };
-        let controller = self.at_named_controller(controller)?;
         Ok(AtModel {
             client: controller.client.model(&name),
             controller,

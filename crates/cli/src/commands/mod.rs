@@ -27,6 +27,7 @@ mod scp;
 mod show_application;
 mod show_machine;
 mod show_model;
+mod show_status_log;
 mod show_unit;
 mod ssh;
 mod ssh_keys;
@@ -130,6 +131,8 @@ commands! {
     RemoveRelation(remove_relation::Args),
     /// Report the state of the model, its machines, applications and units
     Status(status::Args),
+    /// Show past statuses of a unit, a machine or an application
+    ShowStatusLog(show_status_log::Args),
     /// Add machines, or one that exists
     AddMachine(add_machine::Args),
     /// List the machines of a model

@@ -34,6 +34,9 @@ pub(crate) struct RemoveArgs {
 impl ListArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let keys = session.at_model()?.client.ssh_keys().await?.keys;
+        if keys.is_empty() {
+            session.say("No keys to display.");
+        }
         let lines: String = keys.iter().map(|key| format!("{key}\n")).collect();
         self.to.print(&lines)
     }
