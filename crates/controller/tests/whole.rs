@@ -37,7 +37,6 @@ use lazuli_store::desired::{self, NewCharm, NewModel};
 use lazuli_store::private::Scratch;
 use lazuli_store::{Actor, Store};
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -149,7 +148,6 @@ impl World {
     }
 
     fn start(&mut self) {
-        let (sender, events) = mpsc::channel(1024);
         let netns = self.fabric.namespace(lazuli_guests::Namespace::Fabric);
         let hosts = Hosts::new(
             HostConfig {
@@ -159,14 +157,12 @@ impl World {
                 max: 64,
             },
             Arc::new(StoreBlobs(self.store.clone())),
-            sender,
         );
         self.cancel = CancellationToken::new();
         let parts = lazuli_controller::Parts {
             store: self.store.clone(),
             cloud: self.cloud.clone(),
             hosts,
-            events,
             replica: self.replica,
             region: "westeurope".to_owned(),
         };

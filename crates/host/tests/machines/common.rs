@@ -84,6 +84,7 @@ pub(crate) fn quick() -> Tuning {
 /// Hosts and what they hear.
 pub(crate) struct World {
     pub(crate) hosts: Hosts,
+    sender: mpsc::Sender<(MachineKey, HostEvent)>,
     pub(crate) events: mpsc::Receiver<(MachineKey, HostEvent)>,
 }
 
@@ -107,7 +108,8 @@ impl World {
     pub(crate) fn with(config: HostConfig, tuning: Tuning, archives: Archives) -> Self {
         let (sender, events) = mpsc::channel(64);
         Self {
-            hosts: Hosts::with(config, tuning, Arc::new(archives), sender),
+            hosts: Hosts::with(config, tuning, Arc::new(archives)),
+            sender,
             events,
         }
     }
@@ -131,7 +133,9 @@ impl World {
             epoch,
             connection: 0,
         };
-        self.hosts.attach(key, target, identity.clone(), attach)
+        let events = self.sender.clone();
+        self.hosts
+            .attach(key, target, identity.clone(), attach, events)
     }
 
     /// The next event.
