@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use lazuli_azure_sim::{DataDir, GuestHosts, Settings, Simulator};
 use lazuli_cloud::{Azure, AzureConfig};
-use lazuli_host::{Blobs, Dialer, HostConfig, Hosts, keys};
+use lazuli_host::{Blob, Blobs, Dialer, HostConfig, Hosts, keys};
 use lazuli_model::charm::archive::{self, Filter};
 use lazuli_model::charm::{Charm, MapFiles};
 use lazuli_model::constraints::Constraints;
@@ -70,13 +70,13 @@ struct StoreBlobs(Store);
 
 #[async_trait]
 impl Blobs for StoreBlobs {
-    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
         let mut bytes = Vec::new();
         let mut chunks = std::pin::pin!(lazuli_store::blobs::get(self.0.pool(), sha256));
         while let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)? {
             bytes.extend_from_slice(&chunk);
         }
-        Ok(bytes.into())
+        Ok(Bytes::from(bytes).into())
     }
 }
 

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lazuli_host::keys::{self, Identity, KeyPair};
 use lazuli_host::{
-    Blobs, Dialer, HostConfig, HostEvent, Hosts, MachineHandle, MachineKey, Target, Tuning,
+    Blob, Blobs, Dialer, HostConfig, HostEvent, Hosts, MachineHandle, MachineKey, Target, Tuning,
 };
 use lazuli_model::id::{GenericUuid, MachineId, ModelId};
 use lazuli_runner::frames::{
@@ -34,10 +34,10 @@ pub(crate) struct Archives(BTreeMap<String, Bytes>);
 
 #[async_trait]
 impl Blobs for Archives {
-    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
-        self.0
-            .get(sha256)
-            .cloned()
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
+        let bytes = self.0.get(sha256).cloned();
+        bytes
+            .map(Blob::from)
             .ok_or_else(|| io::Error::other("there is no such archive"))
     }
 }
