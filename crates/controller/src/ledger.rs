@@ -47,7 +47,11 @@ pub(crate) fn advance(
             poll_after,
         }) => {
             row.cloud_id = cloud_id.clone().or(row.cloud_id);
-            row.failure = None;
+            // Only success ends the count: what is accepted again and again,
+            // and fails each time, has to slow down as well.
+            if let Some(failure) = &mut row.failure {
+                failure.next_try = None;
+            }
             let poll_at = now + *poll_after;
             let operation = operation.clone();
             let state = if deleting {
@@ -257,7 +261,66 @@ pub(crate) fn next_look(trouble: &Unreachable, now: OffsetDateTime) -> OffsetDat
 
 #[cfg(test)]
 mod tests {
+    use lazuli_model::id::ModelId;
+    use lazuli_model::state::ChildKind;
+    use uuid::Uuid;
+
     use super::*;
+
+    fn effect() -> Effect {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        Effect {
+            id: id::derived(ModelId::from_untyped_uuid(Uuid::nil()), "m-0-g1"),
+            machine: None,
+            parent: None,
+            name: "m-0-g1".to_owned(),
+            spec: EffectSpec::Child {
+                kind: ChildKind::Disk,
+            },
+            state: EffectState::Planned,
+            cloud_id: None,
+            failure: None,
+            created_at: now,
+            changed_at: now,
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_and_fails_again_and_again_slows_down() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let accepted = Ok(Progress::Accepted {
+            cloud_id: None,
+            operation: Some("op".to_owned()),
+            poll_after: Duration::from_secs(1),
+        });
+        let failed = Err(CloudError {
+            what: "create".to_owned(),
+            class: FailureClass::Transient,
+            code: "InternalExecutionError".to_owned(),
+            message: "no".to_owned(),
+            hint: None,
+            retry_after: None,
+            correlation: None,
+            effect_unknown: false,
+        });
+        let mut row = effect();
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            row = advance(&row, &accepted, now);
+            assert_eq!(
+                row.failure.as_ref().and_then(|failure| failure.next_try),
+                None
+            );
+            row = advance(&row, &failed, now);
+            let next = row.failure.as_ref().and_then(|failure| failure.next_try);
+            waits.push((next.expect("a next try") - now).whole_seconds());
+        }
+        assert!(waits.is_sorted_by(|a, b| a * 3 < b * 2), "{waits:?}");
+        let present = Ok(Progress::Present {
+            cloud_id: "/m".to_owned(),
+        });
+        assert_eq!(advance(&row, &present, now).failure, None);
+    }
 
     #[test]
     fn looks_at_a_first_boot_begin_soon_and_slow_down() {

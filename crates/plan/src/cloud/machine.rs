@@ -11,7 +11,7 @@ use lazuli_model::status::Status;
 
 use super::shared::{self, SharedNames};
 use super::size;
-use super::step::{Wish, lacks_capacity, moved, step, wait};
+use super::step::{Wish, lacks_capacity, moved, step, trouble, wait};
 use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
 /// Sizes that are tried one after the other when the cloud has none to give.
@@ -408,10 +408,7 @@ pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     let Some(effect) = instance(inputs.state, known) else {
         return status("pending", String::new());
     };
-    let failure = effect
-        .failure
-        .as_ref()
-        .map(|failure| failure.message.clone());
+    let failure = trouble(effect).map(|failure| failure.message.clone());
     match (&effect.state, failure) {
         (EffectState::Deleting { .. } | EffectState::Gone, failure) => {
             status("stopping", failure.unwrap_or_default())
