@@ -50,6 +50,7 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lazuli-azure-sim", &["lazuli-guests"]),
+    ("lazuli-bench", &["lazuli-api"]),
 ];
 
 /// What a pure crate must not reach: I/O, clocks that run, randomness.
