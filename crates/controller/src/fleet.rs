@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use lazuli_host::keys::Identity;
 use lazuli_host::{Facts, HostEvent, MachineHandle, MachineKey, Target};
@@ -17,59 +16,19 @@ use tokio_util::sync::CancellationToken;
 use crate::message::Message;
 use crate::shared::Shared;
 
-/// A look at a first boot that failed is repeated after this, doubling,
-const FIRST_LOOK: Duration = Duration::from_millis(50);
-/// up to this.
-const LAST_LOOK: Duration = Duration::from_secs(15);
-
-/// Where the events of a model's machines go: one stream comes from all
-/// machines, each loop gets its own.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Routes(Arc<Mutex<HashMap<ModelId, mpsc::Sender<Message>>>>);
-
-impl Routes {
-    fn with<T>(&self, act: impl FnOnce(&mut HashMap<ModelId, mpsc::Sender<Message>>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Hands events to the loops they belong to.
-pub(crate) async fn route(mut events: mpsc::Receiver<(MachineKey, HostEvent)>, routes: Routes) {
-    while let Some((key, event)) = events.recv().await {
-        let Some(sender) = routes.with(|routes| routes.get(&key.model).cloned()) else {
-            continue;
-        };
-        let machine = key.machine;
-        let message = match event {
-            HostEvent::Reached { boot_id } => Message::Reach {
-                machine,
-                trouble: None,
-                boot_id: Some(boot_id),
-            },
-            HostEvent::Trouble { reason } => Message::Reach {
-                machine,
-                trouble: Some(reason),
-                boot_id: None,
-            },
-            HostEvent::Report(report) => Message::Report { machine, report },
-            HostEvent::Fenced => Message::Fenced,
-        };
-        // A loop that ended plans anew when it comes back, and machines
-        // report again what was not acknowledged.
-        drop(sender.send(message).await);
-    }
-}
-
 /// The machines of one model.
 pub(crate) struct Fleet {
     shared: Arc<Shared>,
     model: ModelId,
     epoch: u64,
     identity: Identity,
+    /// Where looks at first boots report to.
     messages: mpsc::Sender<Message>,
-    routes: Routes,
+    /// Where machines report to.
+    events: mpsc::Sender<(MachineKey, HostEvent)>,
     machines: HashMap<MachineId, (Target, MachineHandle)>,
-    boots: CancellationToken,
+    /// Ends the looks that are under way.
+    closing: CancellationToken,
 }
 
 impl Fleet {
@@ -78,7 +37,7 @@ impl Fleet {
         state: &ModelState,
         epoch: u64,
         messages: mpsc::Sender<Message>,
-        routes: Routes,
+        events: mpsc::Sender<(MachineKey, HostEvent)>,
     ) -> Result<Self, StoreError> {
         let model = state.model().id;
         let store = &shared.store;
@@ -93,16 +52,15 @@ impl Fleet {
                 why: error.to_string(),
             }
         })?;
-        routes.with(|routes| routes.insert(model, messages.clone()));
         Ok(Self {
             shared,
             model,
             epoch,
             identity,
             messages,
-            routes,
+            events,
             machines: HashMap::new(),
-            boots: CancellationToken::new(),
+            closing: CancellationToken::new(),
         })
     }
 
@@ -122,17 +80,11 @@ impl Fleet {
         })
     }
 
-    /// The handle of a machine, made anew when the machine is elsewhere now.
+    /// The handle of a machine; it follows the machine to where it is now, so
+    /// that what was said and not answered is said there.
     fn handle(&mut self, state: &ModelState, machine: MachineId) -> Option<&MachineHandle> {
         let target = Self::target(state, machine)?;
-        let stale = self
-            .machines
-            .get(&machine)
-            .is_some_and(|(known, _)| *known != target);
-        if stale {
-            self.machines.remove(&machine);
-        }
-        let (_, handle) = self.machines.entry(machine).or_insert_with(|| {
+        let (known, handle) = self.machines.entry(machine).or_insert_with(|| {
             let key = MachineKey {
                 model: self.model,
                 machine,
@@ -145,24 +97,28 @@ impl Fleet {
                 connection: 0,
             };
             let identity = self.identity.clone();
-            let handle = self
-                .shared
-                .hosts
-                .attach(key, target.clone(), identity, attach);
-            (target, handle)
+            let events = self.events.clone();
+            let hosts = &self.shared.hosts;
+            let handle = hosts.attach(key, target.clone(), identity, attach, events);
+            (target.clone(), handle)
         });
+        if *known != target {
+            handle.update(target.clone(), self.identity.clone());
+            *known = target;
+        }
         Some(handle)
     }
 
-    /// Hands a hook over.
-    pub(crate) fn run(&mut self, state: &ModelState, machine: MachineId, request: RunRequest) {
+    /// Hands a hook over; whether the machine took it.
+    pub(crate) fn run(
+        &mut self,
+        state: &ModelState,
+        machine: MachineId,
+        request: RunRequest,
+    ) -> bool {
         let request = Request::Run(Box::new(request));
-        let sent = self
-            .handle(state, machine)
-            .is_some_and(|handle| handle.send(request));
-        if !sent {
-            tracing::warn!(%machine, "a machine takes no more requests");
-        }
+        self.handle(state, machine)
+            .is_some_and(|handle| handle.send(request))
     }
 
     /// Says something to a machine that was talked to before.
@@ -174,56 +130,43 @@ impl Fleet {
         }
     }
 
-    /// Looks at a machine until its first boot is finished.
-    pub(crate) fn boot(&self, state: &ModelState, machine: MachineId) {
+    /// Tells a machine that is talked to where it is now.
+    pub(crate) fn follow(&mut self, state: &ModelState, machine: MachineId) {
+        if self.machines.contains_key(&machine) {
+            self.handle(state, machine);
+        }
+    }
+
+    /// Takes one look at whether a machine's first boot is finished.
+    pub(crate) fn look(&self, state: &ModelState, machine: MachineId) -> bool {
         let Some(target) = Self::target(state, machine) else {
-            return;
+            return false;
         };
         let hosts = self.shared.hosts.clone();
         let identity = self.identity.clone();
         let messages = self.messages.clone();
-        let cancelled = self.boots.clone();
+        let closing = self.closing.clone();
         self.shared.tasks.spawn(async move {
-            let looking = async {
-                let mut wait = FIRST_LOOK;
-                loop {
-                    let message = match hosts.boot(&target, &identity).await {
-                        Ok(facts) => Message::Booted {
-                            machine,
-                            facts: convert(facts),
-                        },
-                        Err(error) => Message::Reach {
-                            machine,
-                            trouble: Some(error.to_string()),
-                            boot_id: None,
-                        },
-                    };
-                    let done = matches!(message, Message::Booted { .. });
-                    if messages.send(message).await.is_err() || done {
-                        return;
-                    }
-                    tokio::time::sleep(wait).await;
-                    wait = (wait * 2).min(LAST_LOOK);
-                }
+            let looked = tokio::select! {
+                () = closing.cancelled() => return,
+                looked = hosts.boot(&target, &identity) => looked,
             };
-            tokio::select! {
-                () = cancelled.cancelled() => {}
-                () = looking => {}
-            }
+            let result = looked.map(convert).map_err(|error| error.to_string());
+            // A loop that ended looks again when it comes back.
+            drop(messages.send(Message::Looked { machine, result }).await);
         });
+        true
     }
 
-    /// Forgets machines that are gone.
-    pub(crate) fn retain(&mut self, state: &ModelState) {
-        self.machines
-            .retain(|machine, _| state.machine(*machine).is_some());
+    /// Forgets a machine that is gone.
+    pub(crate) fn forget(&mut self, machine: MachineId) {
+        self.machines.remove(&machine);
     }
 
     /// Ends all connections; nothing ends on the machines.
     pub(crate) fn close(&mut self) {
-        self.boots.cancel();
+        self.closing.cancel();
         self.machines.clear();
-        self.routes.with(|routes| routes.remove(&self.model));
     }
 }
 

@@ -7,12 +7,11 @@
 use lazuli_cloud::{CloudError, MachineOrder};
 use lazuli_host::keys;
 use lazuli_model::id::{EffectId, ModelId};
-use lazuli_model::state::{Change, Effect, EffectSpec, MachineState, Row};
+use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, MachineState, Row};
 use lazuli_store::StoreError;
 use lazuli_store::seal::Sealed;
 
 use crate::effects::{CloudWorker, internal};
-use crate::model_loop::is_new_machine;
 use crate::settle::Desk;
 use crate::shared::Shared;
 
@@ -23,14 +22,14 @@ pub(crate) async fn new_machines(
     cloud: &CloudWorker,
     desk: &mut Desk,
 ) -> Result<Vec<(EffectId, Sealed)>, StoreError> {
-    let fresh: Vec<_> = desk
-        .changes()
-        .into_iter()
-        .filter_map(|change| match change {
-            Change::Put(Row::Effect(row)) if is_new_machine(&row) => Some(row),
-            _ => None,
-        })
-        .collect();
+    let fresh = desk.pending().filter_map(|change| {
+        let Change::Put(Row::Effect(row)) = change else {
+            return None;
+        };
+        let known = row.machine.and_then(|id| desk.state.machine_state(id));
+        is_unfrozen(row, known).then(|| row.clone())
+    });
+    let fresh: Vec<_> = fresh.collect();
     if fresh.is_empty() {
         return Ok(Vec::new());
     }
@@ -60,6 +59,15 @@ pub(crate) async fn new_machines(
         })));
     }
     Ok(bodies)
+}
+
+/// Whether a machine is decided and has no body yet. Key and body are
+/// committed together, and a body that is there stays: a row that is written
+/// again, such as after a refusal, keeps the key that the machine will have.
+fn is_unfrozen(row: &Effect, machine: Option<&MachineState>) -> bool {
+    matches!(row.spec, EffectSpec::VirtualMachine(_))
+        && row.state == EffectState::Planned
+        && machine.is_none_or(|known| known.host_keys.is_empty())
 }
 
 fn freeze(
@@ -111,4 +119,58 @@ pub(crate) async fn body(
 /// What a sealed body is bound to.
 fn place(effect: EffectId) -> String {
     format!("effect:{effect}")
+}
+
+#[cfg(test)]
+mod tests {
+    use lazuli_model::id::{GenericUuid, MachineId};
+    use lazuli_model::state::{EffectFailure, FailureClass, Image, VirtualMachine};
+    use time::OffsetDateTime;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn a_machine_keeps_its_key_when_its_row_is_written_again() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let machine = MachineId::from_untyped_uuid(Uuid::from_u128(7));
+        let mut row = Effect {
+            id: EffectId::from_untyped_uuid(Uuid::from_u128(8)),
+            machine: Some(machine),
+            parent: None,
+            name: "m-0-g1".to_owned(),
+            spec: EffectSpec::VirtualMachine(Box::new(VirtualMachine {
+                region: "westeurope".to_owned(),
+                zone: None,
+                size: "Standard_B2s".to_owned(),
+                image: Image {
+                    publisher: "Canonical".to_owned(),
+                    offer: "ubuntu-24_04-lts".to_owned(),
+                    sku: "server".to_owned(),
+                    version: "latest".to_owned(),
+                },
+                disk: None,
+                network: "n".to_owned(),
+                public_address: false,
+                hostname: "m-0".to_owned(),
+            })),
+            state: EffectState::Planned,
+            cloud_id: None,
+            failure: None,
+            created_at: now,
+            changed_at: now,
+        };
+        let mut known = MachineState::new(machine);
+        assert!(is_unfrozen(&row, None));
+        assert!(is_unfrozen(&row, Some(&known)));
+        row.failure = Some(EffectFailure {
+            class: FailureClass::Throttled,
+            code: "TooManyRequests".to_owned(),
+            message: "too many requests".to_owned(),
+            attempts: 1,
+            next_try: None,
+        });
+        known.host_keys = vec!["ssh-ed25519 AAAA".to_owned()];
+        assert!(!is_unfrozen(&row, Some(&known)));
+    }
 }

@@ -10,21 +10,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lazuli_cloud::Cloud;
-use lazuli_host::{HostEvent, Hosts, MachineKey};
+use lazuli_host::Hosts;
 use lazuli_model::id::{ModelId, ReplicaId};
 use lazuli_model::offer::Offer;
 use lazuli_plan::SharedNames;
 use lazuli_store::{Store, StoreError, heads};
 use tokio::sync::{Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::effects::CloudWorker;
-use crate::fleet::{self, Fleet};
+use crate::fleet::Fleet;
 use crate::logs::LogWriter;
-use crate::model_loop::{End, INBOX, ModelLoop};
+use crate::model_loop::{End, INBOX, ModelLoop, Sources};
 use crate::offers;
 use crate::shared::{CLOUD_CALLS, Shared};
 
@@ -41,10 +41,8 @@ pub struct Parts {
     pub store: Store,
     /// The cloud.
     pub cloud: Arc<dyn Cloud>,
-    /// SSH to machines, and what they say.
+    /// SSH to machines.
     pub hosts: Hosts,
-    /// What machines say, of all models.
-    pub events: mpsc::Receiver<(MachineKey, HostEvent)>,
     /// This replica.
     pub replica: ReplicaId,
     /// The region whose sizes are offered.
@@ -68,12 +66,9 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
     });
     let (offers, observer) = offers::observe(Arc::clone(&shared), parts.region, cancel.clone());
     tasks.spawn(observer);
-    let routes = fleet::Routes::default();
-    tasks.spawn(fleet::route(parts.events, routes.clone()));
     let mut holder = Holder {
         shared: Arc::clone(&shared),
         offers,
-        routes,
         loops: JoinSet::new(),
         held: HashMap::new(),
     };
@@ -87,9 +82,8 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
 struct Holder {
     shared: Arc<Shared>,
     offers: watch::Receiver<Arc<Vec<Offer>>>,
-    routes: fleet::Routes,
-    loops: JoinSet<(ModelId, End)>,
-    held: HashMap<ModelId, CancellationToken>,
+    loops: JoinSet<End>,
+    held: HashMap<task::Id, (ModelId, CancellationToken)>,
 }
 
 impl Holder {
@@ -116,7 +110,7 @@ impl Holder {
                         self.take_vacant().await;
                     }
                 }
-                Some(ended) = self.loops.join_next() => self.ended(ended),
+                Some(ended) = self.loops.join_next_with_id() => self.ended(ended),
             }
         }
     }
@@ -152,7 +146,7 @@ impl Holder {
             Err(error) => tracing::warn!(%error, "failed to look for our models"),
         }
         for model in models {
-            if self.held.contains_key(&model) {
+            if self.held.values().any(|(held, _)| *held == model) {
                 continue;
             }
             if let Err(error) = self.take(model).await {
@@ -169,12 +163,13 @@ impl Holder {
         let loaded = lazuli_store::load(pool, model).await?;
         let group = SharedNames::of(loaded.state.model()).group;
         let (sender, inbox) = mpsc::channel(INBOX);
+        let (events, machines) = mpsc::channel(INBOX);
         let fleet = Fleet::new(
             Arc::clone(&self.shared),
             &loaded.state,
             hold.epoch,
             sender.clone(),
-            self.routes.clone(),
+            events,
         )
         .await?;
         let cloud = CloudWorker::new(Arc::clone(&self.shared), model, &group, sender);
@@ -185,28 +180,26 @@ impl Holder {
             loaded,
             fleet,
             cloud,
-            inbox,
-            self.offers.clone(),
+            Sources {
+                inbox,
+                machines,
+                offers: self.offers.clone(),
+            },
         );
-        self.held.insert(model, token.clone());
-        self.loops
-            .spawn(async move { (model, looped.run(token).await) });
+        let task = self.loops.spawn(looped.run(token.clone()));
+        self.held.insert(task.id(), (model, token));
         tracing::info!(%model, epoch = hold.epoch, "holding");
         Ok(())
     }
 
-    fn ended(&mut self, ended: Result<(ModelId, End), tokio::task::JoinError>) {
-        let (model, end) = match ended {
-            Ok(ended) => ended,
-            Err(error) => {
-                // Which one is not known: all tokens of loops that are gone
-                // are dropped when they are taken up anew.
-                tracing::error!(%error, "a model's loop broke");
-                self.held.clear();
-                return;
-            }
+    fn ended(&mut self, ended: Result<(task::Id, End), task::JoinError>) {
+        let (id, end) = match ended {
+            Ok((id, end)) => (id, end),
+            Err(error) => (error.id(), End::Failed(error.to_string())),
         };
-        self.held.remove(&model);
+        let Some((model, _)) = self.held.remove(&id) else {
+            return;
+        };
         match end {
             End::Removed => tracing::info!(%model, "the model is gone"),
             End::Fenced => tracing::warn!(%model, "another replica holds the model now"),
@@ -218,14 +211,11 @@ impl Holder {
     }
 
     async fn end_all(&mut self) {
-        for token in self.held.values() {
+        for (_, token) in self.held.values() {
             token.cancel();
         }
-        while let Some(ended) = self.loops.join_next().await {
-            if let Ok((model, _)) = ended {
-                self.held.remove(&model);
-            }
+        while let Some(ended) = self.loops.join_next_with_id().await {
+            self.ended(ended);
         }
-        self.held.clear();
     }
 }

@@ -6,7 +6,7 @@ use lazuli_cloud::{CloudError, Progress, SeenMachine};
 use lazuli_model::id::{self, EffectId, GenericUuid, MachineId};
 use lazuli_model::state::{
     Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, MachineState, ModelState,
-    Row,
+    Row, Unreachable,
 };
 use time::OffsetDateTime;
 
@@ -17,6 +17,10 @@ const LAST_RETRY: Duration = Duration::from_secs(300);
 /// A group, network or other resource that exists already is looked at again
 /// this often while a call is not finished and the cloud named no time.
 const POLL: Duration = Duration::from_secs(2);
+/// Looks at a first boot that is not finished are this far apart at least,
+const FIRST_LOOK: Duration = Duration::from_millis(50);
+/// and this far at most.
+const LAST_LOOK: Duration = Duration::from_secs(15);
 
 /// What becomes of a row after a call about it. The planner chose the call;
 /// what the row says now may be newer, so the state only moves along the path
@@ -234,9 +238,39 @@ pub(crate) fn reach(
 ) {
     known.unreachable = trouble.map(|reason| {
         let since = known.unreachable.as_ref().map_or(now, |old| old.since);
-        lazuli_model::state::Unreachable { reason, since }
+        Unreachable { reason, since }
     });
     if let (Some(facts), Some(boot_id)) = (&mut known.facts, boot_id) {
         facts.boot_id = boot_id;
+    }
+}
+
+/// When to look at a machine's first boot again: soon at first, and the later
+/// the longer the trouble lasts, by half of that time.
+#[must_use]
+pub(crate) fn next_look(trouble: &Unreachable, now: OffsetDateTime) -> OffsetDateTime {
+    let lasted = (now - trouble.since)
+        .max(time::Duration::ZERO)
+        .unsigned_abs();
+    now + (lasted / 2).clamp(FIRST_LOOK, LAST_LOOK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn looks_at_a_first_boot_begin_soon_and_slow_down() {
+        let since = OffsetDateTime::UNIX_EPOCH;
+        let trouble = Unreachable {
+            reason: "no route".to_owned(),
+            since,
+        };
+        let wait = |after_ms: i64| {
+            let now = since + time::Duration::milliseconds(after_ms);
+            (next_look(&trouble, now) - now).whole_milliseconds()
+        };
+        assert_eq!([wait(-5), wait(0), wait(200)], [50, 50, 100]);
+        assert_eq!([wait(10_000), wait(3_600_000)], [5_000, 15_000]);
     }
 }

@@ -1,9 +1,9 @@
 //! What reaches a model's loop.
 
 use lazuli_cloud::{CloudError, Progress, SeenMachine};
+use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId};
 use lazuli_model::state::MachineFacts;
-use lazuli_runner::frames::Report;
 
 /// News for a model's loop. Each is an observation; none is a command.
 #[derive(Debug)]
@@ -20,31 +20,20 @@ pub(crate) enum Message {
         /// The list.
         result: Result<Vec<SeenMachine>, CloudError>,
     },
-    /// The look at a machine's first boot ended.
-    Booted {
+    /// A look at a machine's first boot ended.
+    Looked {
         /// The machine.
         machine: MachineId,
-        /// What the machine says of itself.
-        facts: MachineFacts,
+        /// What the machine says of itself, or why it is not ready.
+        result: Result<MachineFacts, String>,
     },
-    /// A machine was reached, or not.
-    Reach {
+    /// A machine that has been talked to says something.
+    Machine {
         /// The machine.
         machine: MachineId,
-        /// Why not; none when it was.
-        trouble: Option<String>,
-        /// Its boot id, when it was reached and said so.
-        boot_id: Option<String>,
+        /// What it says, or what is the matter with it.
+        event: HostEvent,
     },
-    /// A machine's supervisor reports.
-    Report {
-        /// The machine.
-        machine: MachineId,
-        /// What it says.
-        report: Report,
-    },
-    /// The machine has seen a higher epoch: this loop is not the holder.
-    Fenced,
     /// The sizes on offer changed.
     Offers,
 }

@@ -8,26 +8,26 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_model::id::{EffectId, MachineId, ModelId, UnitId};
+use lazuli_host::{HostEvent, MachineKey};
+use lazuli_model::id::{MachineId, ModelId};
 use lazuli_model::offer::Offer;
-use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, MachineState, Row, RowKey};
-use lazuli_plan::{Action, Running, Subject};
-use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use lazuli_model::state::{Change, Row, RowKey};
+use lazuli_runner::frames::Report;
 use lazuli_store::heads::Position;
 use lazuli_store::{Batch, Class, Loaded, StoreError};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::answer;
-use crate::context;
 use crate::convert;
 use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
 use crate::freeze;
+use crate::hand_out;
 use crate::ledger;
 use crate::message::Message;
+use crate::news::{self, Outbox};
 use crate::settle::Desk;
 use crate::shared::{Shared, now};
 
@@ -35,9 +35,6 @@ use crate::shared::{Shared, now};
 pub(crate) const INBOX: usize = 1024;
 /// Messages that are taken into one batch, at most.
 const BATCH: usize = 512;
-/// A hook that runs longer than this is shown as executing; a shorter one is
-/// not worth a row.
-const SHOWN_AFTER: time::Duration = time::Duration::milliseconds(150);
 /// Commits that fail are tried again from this, doubling,
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// to this.
@@ -56,6 +53,16 @@ pub(crate) enum End {
     Failed(String),
 }
 
+/// Where a loop's news comes from.
+pub(crate) struct Sources {
+    /// Calls to the cloud and looks at machines.
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    /// The model's machines.
+    pub(crate) machines: mpsc::Receiver<(MachineKey, HostEvent)>,
+    /// The sizes on offer.
+    pub(crate) offers: watch::Receiver<Arc<Vec<Offer>>>,
+}
+
 /// The loop of one model.
 pub(crate) struct ModelLoop {
     shared: Arc<Shared>,
@@ -66,14 +73,24 @@ pub(crate) struct ModelLoop {
     position: Position,
     fleet: Fleet,
     cloud: CloudWorker,
-    inbox: mpsc::Receiver<Message>,
-    offers: watch::Receiver<Arc<Vec<Offer>>>,
+    sources: Sources,
     /// Messages whose effect is not committed yet: taken again after a reload.
     batch: Vec<Message>,
     /// What machines are told once the batch is committed.
-    outbox: Vec<(MachineId, Request)>,
-    /// When the model's machines were last listed for.
+    outbox: Outbox,
+    /// When the model's machines are listed again.
     list_at: Option<Instant>,
+}
+
+/// What a commit did.
+#[derive(Default)]
+struct Done {
+    /// Rows that are no more.
+    deleted: Vec<RowKey>,
+    /// Machines that may be elsewhere now.
+    moved: Vec<MachineId>,
+    /// The model is one of them.
+    removed: bool,
 }
 
 impl ModelLoop {
@@ -83,8 +100,7 @@ impl ModelLoop {
         loaded: Loaded,
         fleet: Fleet,
         cloud: CloudWorker,
-        inbox: mpsc::Receiver<Message>,
-        offers: watch::Receiver<Arc<Vec<Offer>>>,
+        sources: Sources,
     ) -> Self {
         Self {
             shared,
@@ -94,8 +110,7 @@ impl ModelLoop {
             position: loaded.position,
             fleet,
             cloud,
-            inbox,
-            offers,
+            sources,
             batch: Vec::new(),
             outbox: Vec::new(),
             list_at: None,
@@ -104,48 +119,106 @@ impl ModelLoop {
 
     /// Runs until the model is gone, lost, or the token says stop.
     pub(crate) async fn run(mut self, cancel: CancellationToken) -> End {
+        let end = tokio::select! {
+            () = cancel.cancelled() => End::Cancelled,
+            end = self.cycle() => end,
+        };
+        self.fleet.close();
+        end
+    }
+
+    async fn cycle(&mut self) -> End {
         let mut feed = self.shared.store.feed().subscribe(self.model);
-        let end = loop {
-            match self.turn().await {
-                Ok(()) => {}
-                Err(end) => break end,
+        loop {
+            if let Err(end) = self.turn().await {
+                return end;
             }
             let wake = self.next_wake();
             tokio::select! {
-                () = cancel.cancelled() => break End::Cancelled,
-                message = self.inbox.recv() => match message {
+                message = self.sources.inbox.recv() => match message {
                     Some(message) => self.gather(message),
-                    None => break End::Cancelled,
+                    None => return End::Cancelled,
+                },
+                said = self.sources.machines.recv() => match said {
+                    Some(said) => self.hear(said),
+                    None => return End::Cancelled,
                 },
                 changed = feed.changed() => {
                     if changed.is_err() {
-                        break End::Cancelled;
+                        return End::Cancelled;
                     }
-                    if let Err(end) = self.refresh().await {
-                        break end;
+                    // Our own commits ring as well.
+                    let known = feed.borrow_and_update().is_some_and(|at| {
+                        at.revision <= self.position.revision
+                    });
+                    if !known && let Err(end) = self.refresh().await {
+                        return end;
                     }
                 }
-                changed = self.offers.changed() => {
+                changed = self.sources.offers.changed() => {
                     if changed.is_ok() {
                         self.gather(Message::Offers);
                     }
                 }
                 () = sleep_until(wake) => self.list_if_due(),
             }
-        };
-        self.fleet.close();
-        end
-    }
-
-    /// Takes a message and all that wait behind it.
-    fn gather(&mut self, first: Message) {
-        self.batch.push(first);
-        while self.batch.len() < BATCH {
-            match self.inbox.try_recv() {
-                Ok(message) => self.batch.push(message),
-                Err(_) => break,
+            while self.batch.len() < BATCH
+                && let Ok(message) = self.sources.inbox.try_recv()
+            {
+                self.gather(message);
+            }
+            while self.batch.len() < BATCH
+                && let Ok(said) = self.sources.machines.try_recv()
+            {
+                self.hear(said);
+            }
+            if self.is_fenced() {
+                return End::Fenced;
             }
         }
+    }
+
+    fn gather(&mut self, message: Message) {
+        if let Message::Called { .. } = message {
+            // What it brought may have addresses to learn.
+            self.list_at = None;
+        }
+        self.batch.push(message);
+    }
+
+    /// Takes what a machine says; lines of logs go their own way, once.
+    fn hear(&mut self, (key, event): (MachineKey, HostEvent)) {
+        if let HostEvent::Report(Report::Log {
+            run,
+            lines,
+            dropped,
+        }) = event
+        {
+            if let Some(unit) = convert::unit(&run).and_then(|id| self.desk.state.unit(id)) {
+                let name = unit.name.to_string();
+                self.shared.logs.push(self.model, &name, lines, dropped);
+            }
+            return;
+        }
+        self.gather(Message::Machine {
+            machine: key.machine,
+            event,
+        });
+    }
+
+    /// Whether a machine has seen a higher epoch: another replica holds the
+    /// model, or the database was put back to an earlier state. Either way
+    /// this loop has nothing to say any more.
+    fn is_fenced(&self) -> bool {
+        self.batch.iter().any(|message| {
+            matches!(
+                message,
+                Message::Machine {
+                    event: HostEvent::Fenced,
+                    ..
+                }
+            )
+        })
     }
 
     /// Plans, commits and acts until nothing is left to do now.
@@ -153,25 +226,27 @@ impl ModelLoop {
         let mut retry = FIRST_RETRY;
         loop {
             let now = now();
-            let batch = std::mem::take(&mut self.batch);
-            for message in &batch {
-                self.take(message, now);
+            for message in &self.batch {
+                news::take(&mut self.desk, &mut self.outbox, message, now);
             }
-            self.batch = batch;
-            let offers = self.offers.borrow().clone();
+            let offers = self.sources.offers.borrow().clone();
             if let Err(error) = self.desk.settle(&offers, now) {
                 return Err(End::Failed(error.to_string()));
             }
             match self.commit().await {
-                Ok(removed) => {
+                Ok(done) => {
                     self.batch.clear();
                     for (machine, request) in std::mem::take(&mut self.outbox) {
                         self.fleet.send(machine, request);
                     }
-                    if removed {
+                    self.forget(&done.deleted);
+                    for machine in done.moved {
+                        self.fleet.follow(&self.desk.state, machine);
+                    }
+                    if done.removed {
                         return Err(End::Removed);
                     }
-                    self.act(now);
+                    self.act(&offers, now);
                     return Ok(());
                 }
                 Err(error) => {
@@ -182,34 +257,59 @@ impl ModelLoop {
         }
     }
 
-    /// Writes what the desk has, under the fence; whether the model is gone.
-    async fn commit(&mut self) -> Result<bool, StoreError> {
+    /// Writes what the desk has, under the fence.
+    async fn commit(&mut self) -> Result<Done, StoreError> {
         if self.desk.is_clean() {
-            return Ok(false);
+            return Ok(Done::default());
         }
         let bodies = freeze::new_machines(&self.shared, &self.cloud, &mut self.desk).await?;
-        let changes = self.desk.changes();
-        let touches_desired = changes.iter().any(|change| is_desired(&change.key()));
+        let changes = self.desk.take_changes();
+        let mut done = Done::default();
+        let mut touches_desired = false;
+        for change in &changes {
+            touches_desired |= is_desired(&change.key());
+            match change {
+                Change::Delete(key) => done.deleted.push(key.clone()),
+                Change::Put(Row::MachineState(known)) => done.moved.push(known.machine),
+                Change::Put(_) => {}
+            }
+        }
         let batch = Batch {
             bodies,
             generation: touches_desired.then_some(self.position.generation),
             ..Batch::new(self.model, self.epoch, changes)
         };
         let committed = self.shared.store.commit(&[batch]).await?;
-        self.desk.committed();
-        let Some(done) = committed.first() else {
-            return Ok(false);
-        };
-        // Only when nobody committed in between is what we have all there is.
-        if done.position.revision == self.position.revision + 1 {
-            self.position = done.position;
+        if let Some(committed) = committed.first() {
+            // Only when nobody committed in between is what we have all there
+            // is.
+            if committed.position.revision == self.position.revision + 1 {
+                self.position = committed.position;
+            }
+            done.removed = committed.removed;
         }
-        Ok(done.removed)
+        Ok(done)
+    }
+
+    /// Lets go of what was kept about rows that are no more.
+    fn forget(&mut self, deleted: &[RowKey]) {
+        for key in deleted {
+            match key {
+                RowKey::Machine(machine) => {
+                    self.fleet.forget(*machine);
+                    self.desk.flight.looks.remove(machine);
+                }
+                RowKey::Unit(unit) => {
+                    self.desk.flight.hooks.remove(unit);
+                }
+                _ => {}
+            }
+        }
     }
 
     /// What to do about a commit that failed follows from its class. The rows
-    /// are read anew, and the batch is taken again on top of them: taking an
-    /// outcome twice changes nothing.
+    /// are read anew, however long that takes, and the batch is taken again
+    /// on top of them: taking an outcome twice changes nothing.
     async fn after_failed_commit(
         &mut self,
         error: &StoreError,
@@ -226,16 +326,20 @@ impl ModelLoop {
                 tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
             }
         }
-        tokio::time::sleep(*retry).await;
-        *retry = (*retry * 2).min(LAST_RETRY);
-        match lazuli_store::load(self.shared.store.pool(), self.model).await {
-            Ok(loaded) => {
-                self.desk.reload(loaded.state);
-                self.position = loaded.position;
-                Ok(())
+        loop {
+            sleep(*retry).await;
+            *retry = (*retry * 2).min(LAST_RETRY);
+            match lazuli_store::load(self.shared.store.pool(), self.model).await {
+                Ok(loaded) => {
+                    self.desk.reload(loaded.state);
+                    self.position = loaded.position;
+                    return Ok(());
+                }
+                Err(error) if error.class() == Class::NotFound => return Err(End::Removed),
+                Err(error) => {
+                    tracing::warn!(model = %self.model, %error, "failed to read the model; trying again");
+                }
             }
-            Err(error) if error.class() == Class::NotFound => Err(End::Removed),
-            Err(_) => Ok(()),
         }
     }
 
@@ -276,254 +380,19 @@ impl ModelLoop {
         Ok(true)
     }
 
-    /// Turns one message of the batch into changes and flight.
-    fn take(&mut self, message: &Message, now: OffsetDateTime) {
-        match message {
-            Message::Called { effect, result } => {
-                self.desk.flight.effects.remove(effect);
-                let row = self.desk.state.effect(*effect);
-                let advanced = row.map(|row| ledger::advance(row, result, now));
-                if let Some(row) = advanced {
-                    self.touch_effect(*effect);
-                    if self.desk.state.effect(*effect) != Some(&row) {
-                        self.desk.record(Change::Put(Row::Effect(row)));
-                    }
-                }
-                self.list_at = None;
-            }
-            Message::Listed { result: Ok(seen) } => {
-                for change in ledger::observe(&self.desk.state, seen, now) {
-                    self.desk.record(change);
-                }
-            }
-            Message::Listed { result: Err(error) } => {
-                tracing::warn!(model = %self.model, %error, "failed to list machines");
-            }
-            Message::Booted { machine, facts } => {
-                self.desk.flight.boots.remove(machine);
-                let facts = facts.clone();
-                self.on_machine(*machine, |known| {
-                    known.facts = Some(facts);
-                    known.unreachable = None;
-                });
-            }
-            Message::Reach {
-                machine,
-                trouble,
-                boot_id,
-            } => {
-                let (trouble, boot_id) = (trouble.clone(), boot_id.clone());
-                self.on_machine(*machine, |known| {
-                    ledger::reach(known, trouble, boot_id, now);
-                });
-            }
-            Message::Report { machine, report } => {
-                let (machine, report) = (*machine, report.clone());
-                self.report(machine, report, now);
-            }
-            Message::Fenced | Message::Offers => {
-                for subject in lazuli_plan::subjects(&self.desk.state) {
-                    if matches!(subject, Subject::Machine(_)) {
-                        self.desk.touch(subject);
-                    }
-                }
-            }
-        }
-    }
-
-    fn on_machine(&mut self, machine: MachineId, change: impl FnOnce(&mut MachineState)) {
-        self.desk.touch(Subject::Machine(machine));
-        let Some(known) = self.desk.state.machine_state(machine) else {
-            return;
-        };
-        let mut new = known.clone();
-        change(&mut new);
-        if new != *known {
-            self.desk.record(Change::Put(Row::MachineState(new)));
-        }
-    }
-
-    fn touch_effect(&mut self, effect: EffectId) {
-        let machine = self.desk.state.effect(effect).and_then(|row| row.machine);
-        self.desk
-            .touch(machine.map_or(Subject::Model, Subject::Machine));
-    }
-
-    /// What a machine's supervisor says.
-    fn report(&mut self, machine: MachineId, report: Report, now: OffsetDateTime) {
-        match report {
-            Report::Finished(outcome) => {
-                let run = outcome.run.clone();
-                if let Some(ended) = convert::ended(&outcome) {
-                    let unit = ended.unit;
-                    for change in lazuli_plan::commit_outcome(&self.desk.state, &ended, now) {
-                        self.desk.record(change);
-                    }
-                    let running = self.desk.flight.hooks.get(&unit);
-                    if running.is_some_and(|running| running.seq <= ended.seq) {
-                        self.desk.flight.hooks.remove(&unit);
-                    }
-                    self.touch_unit(unit);
-                } else {
-                    tracing::warn!(%machine, %run, "an outcome that is not understood is dropped");
-                }
-                self.outbox.push((machine, Request::Ack { run }));
-            }
-            Report::Immediate { run, n, write } => {
-                if let (Some(unit), Some(write)) = (convert::unit(&run), convert::immediate(&write))
-                {
-                    for change in lazuli_plan::immediate(&self.desk.state, unit, &write, now) {
-                        self.desk.record(change);
-                    }
-                }
-                self.outbox
-                    .push((machine, Request::AckWrites { run, upto: n }));
-            }
-            Report::Ask { run, ask, question } => {
-                self.renew_for(&run, &question, now);
-                let answer = answer::answer(&self.desk, &run, &question, now);
-                // After the commit: a grant is committed before it is given.
-                self.outbox
-                    .push((machine, Request::Answer { run, ask, answer }));
-            }
-            Report::Refused { run, refusal } => self.refused(machine, run, &refusal),
-            Report::Log {
-                run,
-                lines,
-                dropped,
-            } => {
-                if let Some(unit) = convert::unit(&run).and_then(|id| self.desk.state.unit(id)) {
-                    self.shared
-                        .logs
-                        .push(self.model, &unit.name.to_string(), lines, dropped);
-                }
-            }
-            Report::Attached { .. } | Report::Started { .. } => {}
-        }
-    }
-
-    /// A leader that asks is granted leadership anew.
-    fn renew_for(&mut self, run: &RunId, question: &Question, now: OffsetDateTime) {
-        if *question != Question::Leader {
-            return;
-        }
-        let unit = convert::unit(run).and_then(|id| self.desk.state.unit(id));
-        let renewed = unit.and_then(|unit| lazuli_plan::renewed_grant(&self.desk.state, unit, now));
-        if let Some(change) = renewed {
-            self.desk.record(change);
-        }
-    }
-
-    /// A run that was refused is not in flight, unless another one is: then
-    /// its outcome comes, and the plan is made anew.
-    fn refused(&mut self, machine: MachineId, run: Option<RunId>, refusal: &Refusal) {
-        tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
-        let Some(unit) = run.as_ref().and_then(convert::unit) else {
-            return;
-        };
-        match refusal {
-            Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
-            Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
-                self.desk.flight.hooks.remove(&unit);
-                // Not at once: what refused it now would do so again.
-                self.desk
-                    .touch_at(now() + time::Duration::seconds(5), Subject::Unit(unit));
-            }
-        }
-    }
-
-    /// A unit, and whoever waits for its machine.
-    fn touch_unit(&mut self, unit: UnitId) {
-        self.desk.touch(Subject::Unit(unit));
-        let Some(row) = self.desk.state.unit(unit) else {
-            return;
-        };
-        let (machine, application) = (row.machine, row.application);
-        let neighbours: Vec<_> = self
-            .desk
-            .state
-            .units_on(machine)
-            .map(|unit| unit.id)
-            .collect();
-        for neighbour in neighbours {
-            self.desk.touch(Subject::Unit(neighbour));
-        }
-        self.desk.touch(Subject::Application(application));
-        self.desk.touch(Subject::Machine(machine));
-    }
-
     /// Hands out what the plans ask for and is not under way.
-    fn act(&mut self, now: OffsetDateTime) {
+    fn act(&mut self, offers: &[Offer], now: OffsetDateTime) {
         for action in self.desk.take_actions() {
-            match action {
-                Action::Ensure { effect } | Action::Poll { effect } | Action::Remove { effect } => {
-                    let Some(row) = self.desk.state.effect(effect).cloned() else {
-                        continue;
-                    };
-                    if self.desk.flight.effects.insert(effect) {
-                        self.cloud.start(&action, row);
-                    }
-                }
-                Action::Boot { machine } => {
-                    if self.desk.flight.boots.insert(machine) {
-                        self.fleet.boot(&self.desk.state, machine);
-                    }
-                }
-                Action::RunHook { unit, seq, levels } => {
-                    self.run_hook(unit, seq, &levels, now);
-                }
-                Action::KillHook { unit, seq, reason } => {
-                    if let Some(row) = self.desk.state.unit(unit) {
-                        let run = RunId {
-                            unit: unit.to_string(),
-                            seq,
-                        };
-                        let request = Request::Kill { run, reason };
-                        self.fleet.send(row.machine, request);
-                    }
-                }
-            }
+            hand_out::start(
+                &mut self.desk,
+                &mut self.fleet,
+                &self.cloud,
+                offers,
+                &action,
+                now,
+            );
         }
-        self.fleet.retain(&self.desk.state);
         self.list_if_due();
-    }
-
-    fn run_hook(
-        &mut self,
-        unit: UnitId,
-        seq: u64,
-        levels: &lazuli_plan::Levels,
-        now: OffsetDateTime,
-    ) {
-        let offers = self.offers.borrow().clone();
-        let inputs = lazuli_plan::Inputs {
-            state: &self.desk.state,
-            flight: &self.desk.flight,
-            offers: &offers,
-            now,
-        };
-        let Some(machine) = self.desk.state.unit(unit).map(|row| row.machine) else {
-            return;
-        };
-        let busy = self
-            .desk
-            .state
-            .units_on(machine)
-            .any(|other| self.desk.flight.hooks.contains_key(&other.id));
-        if busy {
-            return;
-        }
-        let Some(request) = context::run_request(inputs, unit, seq, levels) else {
-            return;
-        };
-        let running = Running {
-            seq,
-            hook: levels.hook.clone(),
-            since: now,
-        };
-        self.desk.flight.hooks.insert(unit, running);
-        self.desk.touch_at(now + SHOWN_AFTER, Subject::Unit(unit));
-        self.fleet.run(&self.desk.state, machine, request);
     }
 
     /// Lists the group's machines while an address is missing.
@@ -564,9 +433,4 @@ fn is_desired(key: &RowKey) -> bool {
             | RowKey::Unit(_)
             | RowKey::Relation(_)
     )
-}
-
-/// Whether an effect's row is new: decided, and without a body yet.
-pub(crate) fn is_new_machine(row: &Effect) -> bool {
-    matches!(row.spec, EffectSpec::VirtualMachine(_)) && row.state == EffectState::Planned
 }

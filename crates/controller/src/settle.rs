@@ -155,20 +155,20 @@ impl Desk {
     }
 
     /// What the next commit has to write.
-    #[must_use]
-    pub(crate) fn changes(&self) -> Vec<Change> {
-        self.changes.values().cloned().collect()
+    pub(crate) fn pending(&self) -> impl Iterator<Item = &Change> {
+        self.changes.values()
+    }
+
+    /// Hands over what the next commit has to write. When it fails, the rows
+    /// are to be reloaded.
+    pub(crate) fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes).into_values().collect()
     }
 
     /// Whether there is something to write.
     #[must_use]
     pub(crate) fn is_clean(&self) -> bool {
         self.changes.is_empty()
-    }
-
-    /// The changes are committed.
-    pub(crate) fn committed(&mut self) {
-        self.changes.clear();
     }
 
     /// The actions of the plans that are new since the last call. Only to be

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use futures::TryStreamExt;
 use lazuli_azure_sim::{DataDir, GuestHosts, Settings, Simulator};
 use lazuli_cloud::{Azure, AzureConfig};
-use lazuli_host::{Blobs, Dialer, HostConfig, Hosts, keys};
+use lazuli_host::{Blob, Blobs, Dialer, HostConfig, Hosts, keys};
 use lazuli_model::charm::archive::{self, Filter};
 use lazuli_model::charm::{Charm, MapFiles};
 use lazuli_model::constraints::Constraints;
@@ -37,7 +37,6 @@ use lazuli_store::desired::{self, NewCharm, NewModel};
 use lazuli_store::private::Scratch;
 use lazuli_store::{Actor, Store};
 use time::OffsetDateTime;
-use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -71,13 +70,13 @@ struct StoreBlobs(Store);
 
 #[async_trait]
 impl Blobs for StoreBlobs {
-    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
         let mut bytes = Vec::new();
         let mut chunks = std::pin::pin!(lazuli_store::blobs::get(self.0.pool(), sha256));
         while let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)? {
             bytes.extend_from_slice(&chunk);
         }
-        Ok(bytes.into())
+        Ok(Bytes::from(bytes).into())
     }
 }
 
@@ -149,7 +148,6 @@ impl World {
     }
 
     fn start(&mut self) {
-        let (sender, events) = mpsc::channel(1024);
         let netns = self.fabric.namespace(lazuli_guests::Namespace::Fabric);
         let hosts = Hosts::new(
             HostConfig {
@@ -159,14 +157,12 @@ impl World {
                 max: 64,
             },
             Arc::new(StoreBlobs(self.store.clone())),
-            sender,
         );
         self.cancel = CancellationToken::new();
         let parts = lazuli_controller::Parts {
             store: self.store.clone(),
             cloud: self.cloud.clone(),
             hosts,
-            events,
             replica: self.replica,
             region: "westeurope".to_owned(),
         };

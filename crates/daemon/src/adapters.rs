@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
+use lazuli_host::{Blob, Blobs};
 use lazuli_model::id::ModelId;
 use lazuli_server::{ByteStream, KeyPair};
 use lazuli_store::Store;
+use tokio_util::io::StreamReader;
 
 /// Tunnels are opened as the controller opens its own connections.
 pub(crate) struct TunnelDialer(pub(crate) lazuli_host::Dialer);
@@ -47,13 +48,17 @@ impl lazuli_server::Keys for SshKeys {
 pub(crate) struct StoreBlobs(pub(crate) Store);
 
 #[async_trait]
-impl lazuli_host::Blobs for StoreBlobs {
-    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
-        let mut archive = Vec::new();
-        let mut chunks = std::pin::pin!(lazuli_store::blobs::get(self.0.pool(), sha256));
-        while let Some(chunk) = chunks.try_next().await.map_err(io::Error::other)? {
-            archive.extend_from_slice(&chunk);
-        }
-        Ok(archive.into())
+impl Blobs for StoreBlobs {
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
+        let pool = self.0.pool();
+        let found = lazuli_store::blobs::find(pool, sha256).await;
+        let blob = found
+            .map_err(io::Error::other)?
+            .ok_or(io::ErrorKind::NotFound)?;
+        let chunks = lazuli_store::blobs::get(pool, sha256).map_err(io::Error::other);
+        Ok(Blob {
+            size: blob.size,
+            reader: Box::pin(StreamReader::new(Box::pin(chunks))),
+        })
     }
 }

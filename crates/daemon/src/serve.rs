@@ -17,7 +17,6 @@ use lazuli_store::Store;
 use lazuli_store::desired::AddressPool;
 use lazuli_store::seal::Sealer;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
@@ -26,8 +25,6 @@ use crate::instance::Instance;
 
 /// The range of each model's network within the pool.
 const MODEL_PREFIX: u8 = 18;
-/// What machines said and no loop has taken yet, at most.
-const EVENTS: usize = 4096;
 /// Connections of clients, at most.
 const CONNECTIONS: usize = 8192;
 /// Azure's price list; the simulator has its own.
@@ -74,7 +71,6 @@ pub(crate) async fn run(
     lazuli_store::check_schema(&pool).await?;
     let store = Store::open(pool, sealer).await?;
     let dialer = Dialer::new(config.ssh.netns.clone());
-    let (sender, events) = mpsc::channel(EVENTS);
     let hosts = Hosts::new(
         HostConfig {
             dialer: dialer.clone(),
@@ -83,13 +79,11 @@ pub(crate) async fn run(
             max: config.ssh.max,
         },
         Arc::new(StoreBlobs(store.clone())),
-        sender,
     );
     let parts = Parts {
         store: store.clone(),
         cloud: Arc::new(cloud(config)?),
         hosts,
-        events,
         replica: replica.id,
         region: config.cloud.region.clone(),
     };

@@ -42,19 +42,11 @@ impl From<Bytes> for Blob {
 /// Where archives of charms come from.
 #[async_trait]
 pub trait Blobs: Send + Sync {
-    /// The whole archive with this hex sha-256.
+    /// The archive with this hex sha-256.
     ///
     /// # Errors
     /// When it is not there or cannot be read.
-    async fn read(&self, sha256: &str) -> io::Result<Bytes>;
-
-    /// The same as a stream, for sources that need not hold all of it.
-    ///
-    /// # Errors
-    /// When it is not there or cannot be read.
-    async fn open(&self, sha256: &str) -> io::Result<Blob> {
-        self.read(sha256).await.map(Blob::from)
-    }
+    async fn open(&self, sha256: &str) -> io::Result<Blob>;
 }
 
 /// The uploads to one machine, each tried until it succeeds.

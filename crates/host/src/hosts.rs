@@ -30,7 +30,6 @@ const COMMANDS: usize = 1_024;
 #[derive(Clone)]
 pub struct Hosts {
     shared: Arc<Shared>,
-    events: mpsc::Sender<(MachineKey, HostEvent)>,
     /// Ends the actor of each machine that was attached.
     closers: Arc<Mutex<HashMap<MachineKey, CancellationToken>>>,
     closing: CancellationToken,
@@ -44,28 +43,17 @@ impl fmt::Debug for Hosts {
 }
 
 impl Hosts {
-    /// Machines whose news goes to `events`, which must be read: a machine
-    /// whose news nobody reads is not read from either.
+    /// No machines yet; charms come from `blobs`.
     #[must_use]
-    pub fn new(
-        config: HostConfig,
-        blobs: Arc<dyn Blobs>,
-        events: mpsc::Sender<(MachineKey, HostEvent)>,
-    ) -> Self {
-        Self::with(config, Tuning::default(), blobs, events)
+    pub fn new(config: HostConfig, blobs: Arc<dyn Blobs>) -> Self {
+        Self::with(config, Tuning::default(), blobs)
     }
 
     /// The same with other limits.
     #[must_use]
-    pub fn with(
-        config: HostConfig,
-        tuning: Tuning,
-        blobs: Arc<dyn Blobs>,
-        events: mpsc::Sender<(MachineKey, HostEvent)>,
-    ) -> Self {
+    pub fn with(config: HostConfig, tuning: Tuning, blobs: Arc<dyn Blobs>) -> Self {
         Self {
             shared: Arc::new(Shared::new(config, tuning, blobs)),
-            events,
             closers: Arc::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -75,6 +63,9 @@ impl Hosts {
     /// Makes ready to talk with a machine. It is connected to when there is
     /// something to say. Whoever had it before in this process is closed.
     /// Connections are numbered upwards from the one in `attach`.
+    ///
+    /// What the machine says goes to `events`, which must be read: a machine
+    /// whose news nobody reads is not read from either.
     #[must_use]
     pub fn attach(
         &self,
@@ -82,6 +73,7 @@ impl Hosts {
         target: Target,
         identity: Identity,
         attach: Attach,
+        events: mpsc::Sender<(MachineKey, HostEvent)>,
     ) -> MachineHandle {
         let closing = self.closing.child_token();
         let before = self
@@ -108,7 +100,7 @@ impl Hosts {
             commands: received,
             post: Post {
                 key,
-                events: self.events.clone(),
+                events,
                 backlog: VecDeque::new(),
             },
             state,
@@ -194,7 +186,7 @@ impl Hosts {
 }
 
 /// One machine: requests go in here, what it says comes out of the stream
-/// that [`Hosts::new`] was given. Dropping it ends the connection, and nothing
+/// that [`Hosts::attach`] was given. Dropping it ends the connection, and nothing
 /// on the machine.
 #[derive(Debug)]
 pub struct MachineHandle {

@@ -26,4 +26,4 @@ pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
-pub use types::{Action, Blocked, InFlight, Inputs, Levels, Running, Subject, SubjectPlan};
+pub use types::{Action, Blocked, InFlight, Inputs, Levels, Look, Running, Subject, SubjectPlan};

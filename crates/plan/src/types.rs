@@ -46,8 +46,20 @@ pub struct InFlight {
     pub hooks: BTreeMap<UnitId, Running>,
     /// Effects with a call under way.
     pub effects: BTreeSet<EffectId>,
-    /// Machines that are being looked at for the end of their first boot.
-    pub boots: BTreeSet<MachineId>,
+    /// Looks at the first boots of machines.
+    pub looks: BTreeMap<MachineId, Look>,
+}
+
+/// How a look at whether a machine's first boot is finished stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// It is under way.
+    UnderWay,
+    /// The last one failed.
+    Failed {
+        /// When to take the next one.
+        next: OffsetDateTime,
+    },
 }
 
 /// A hook that was handed to a machine and whose outcome is not committed.
@@ -102,7 +114,8 @@ pub enum Action {
         /// Its row.
         effect: EffectId,
     },
-    /// Reach a machine, wait for the end of its first boot, read its facts.
+    /// Take one look at whether a machine's first boot is finished, and read
+    /// its facts.
     Boot {
         /// The machine.
         machine: MachineId,

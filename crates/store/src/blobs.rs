@@ -170,7 +170,10 @@ pub async fn find(pool: &PgPool, sha256: &str) -> Result<Option<Blob>, StoreErro
 
 /// The content of a blob, chunk by chunk. A chunk is read when it is asked
 /// for, on a connection that is given back at once.
-pub fn get(pool: &PgPool, sha256: &str) -> impl Stream<Item = Result<Bytes, StoreError>> + Send {
+pub fn get(
+    pool: &PgPool,
+    sha256: &str,
+) -> impl Stream<Item = Result<Bytes, StoreError>> + Send + use<> {
     let pool = pool.clone();
     let sha256 = sha256.to_owned();
     let start = async move {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use lazuli_host::keys::{self, Identity, KeyPair};
 use lazuli_host::{
-    Blobs, Dialer, HostConfig, HostEvent, Hosts, MachineHandle, MachineKey, Target, Tuning,
+    Blob, Blobs, Dialer, HostConfig, HostEvent, Hosts, MachineHandle, MachineKey, Target, Tuning,
 };
 use lazuli_model::id::{GenericUuid, MachineId, ModelId};
 use lazuli_runner::frames::{
@@ -34,10 +34,10 @@ pub(crate) struct Archives(BTreeMap<String, Bytes>);
 
 #[async_trait]
 impl Blobs for Archives {
-    async fn read(&self, sha256: &str) -> io::Result<Bytes> {
-        self.0
-            .get(sha256)
-            .cloned()
+    async fn open(&self, sha256: &str) -> io::Result<Blob> {
+        let bytes = self.0.get(sha256).cloned();
+        bytes
+            .map(Blob::from)
             .ok_or_else(|| io::Error::other("there is no such archive"))
     }
 }
@@ -84,6 +84,7 @@ pub(crate) fn quick() -> Tuning {
 /// Hosts and what they hear.
 pub(crate) struct World {
     pub(crate) hosts: Hosts,
+    sender: mpsc::Sender<(MachineKey, HostEvent)>,
     pub(crate) events: mpsc::Receiver<(MachineKey, HostEvent)>,
 }
 
@@ -107,7 +108,8 @@ impl World {
     pub(crate) fn with(config: HostConfig, tuning: Tuning, archives: Archives) -> Self {
         let (sender, events) = mpsc::channel(64);
         Self {
-            hosts: Hosts::with(config, tuning, Arc::new(archives), sender),
+            hosts: Hosts::with(config, tuning, Arc::new(archives)),
+            sender,
             events,
         }
     }
@@ -131,7 +133,9 @@ impl World {
             epoch,
             connection: 0,
         };
-        self.hosts.attach(key, target, identity.clone(), attach)
+        let events = self.sender.clone();
+        self.hosts
+            .attach(key, target, identity.clone(), attach, events)
     }
 
     /// The next event.

@@ -12,7 +12,7 @@ use lazuli_model::status::Status;
 use super::shared::{self, SharedNames};
 use super::size;
 use super::step::{Wish, lacks_capacity, moved, step, wait};
-use crate::types::{Action, Inputs, Subject, SubjectPlan};
+use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
@@ -33,15 +33,7 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
     };
     let occupied = inputs.state.units_on(machine.id).next().is_some();
     if machine.life != Life::Alive && !occupied {
-        if !inputs.flight.boots.contains(&machine.id) {
-            unmake(inputs, &mut plan, machine);
-        } else {
-            wait(
-                &mut plan,
-                "ending the look at its first boot".to_owned(),
-                None,
-            );
-        }
+        unmake(inputs, &mut plan, machine);
         return plan;
     }
     if let MachineSource::Cloud { zone } = &machine.source {
@@ -237,16 +229,21 @@ fn label(effect: &Effect) -> String {
 
 /// Has the machine looked at until its first boot is finished.
 fn boot(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &MachineState) {
-    if !inputs.flight.boots.contains(&machine.id) {
-        plan.actions.push(Action::Boot {
-            machine: machine.id,
-        });
-    }
+    let until = match inputs.flight.looks.get(&machine.id) {
+        Some(Look::UnderWay) => None,
+        Some(Look::Failed { next }) if *next > inputs.now => Some(*next),
+        Some(Look::Failed { .. }) | None => {
+            plan.actions.push(Action::Boot {
+                machine: machine.id,
+            });
+            None
+        }
+    };
     let reason = match &known.unreachable {
         Some(unreachable) => format!("waiting for SSH: {}", unreachable.reason),
         None => "waiting for the end of its first boot".to_owned(),
     };
-    wait(plan, reason, None);
+    wait(plan, reason, until);
 }
 
 /// Whether a unit of an exposed application is on the machine, so that it

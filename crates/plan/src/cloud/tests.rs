@@ -16,9 +16,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
-use crate::types::{Action, InFlight, Inputs, SubjectPlan};
+use crate::types::{Action, InFlight, Inputs, Look, SubjectPlan};
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+/// Between two looks at a first boot.
+const LOOK: time::Duration = time::Duration::seconds(3);
 
 fn id<T: GenericUuid>(n: u128) -> T {
     T::from_untyped_uuid(Uuid::from_u128(n))
@@ -76,6 +78,9 @@ struct World {
     calls: Vec<String>,
     /// Sizes that the cloud has none of.
     dry: Vec<&'static str>,
+    flight: InFlight,
+    /// First boots do not end.
+    unreachable: bool,
 }
 
 impl World {
@@ -84,6 +89,8 @@ impl World {
             state: state(),
             calls: Vec::new(),
             dry: Vec::new(),
+            flight: InFlight::default(),
+            unreachable: false,
         }
     }
 
@@ -93,10 +100,9 @@ impl World {
 
     fn plans(&self) -> Vec<SubjectPlan> {
         let offers = offers();
-        let flight = InFlight::default();
         let inputs = Inputs {
             state: &self.state,
-            flight: &flight,
+            flight: &self.flight,
             offers: &offers,
             now: NOW,
         };
@@ -134,6 +140,10 @@ impl World {
             Action::Ensure { effect } => self.ensure(*effect),
             Action::Remove { effect } => {
                 self.finish(*effect, "-", EffectState::Gone);
+            }
+            Action::Boot { machine } if self.unreachable => {
+                let next = NOW + LOOK;
+                self.flight.looks.insert(*machine, Look::Failed { next });
             }
             Action::Boot { machine } => {
                 let mut known = self.state.machine_state(*machine).expect("a row").clone();
@@ -351,4 +361,26 @@ fn what_no_size_satisfies_is_said_and_not_tried() {
         failure.message,
         "no size in westeurope satisfies \"cores=64\"; change the constraints"
     );
+}
+
+#[test]
+fn a_machine_that_is_never_reached_waits_with_a_next_try_and_can_be_removed() {
+    let mut world = World::new();
+    world.unreachable = true;
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.settle();
+    let waits: Vec<_> = world
+        .plans()
+        .into_iter()
+        .filter_map(|plan| plan.blocked)
+        .collect();
+    assert_eq!(waits.len(), 1);
+    assert_eq!(waits[0].until, Some(NOW + LOOK));
+
+    world.calls.clear();
+    world.flight.looks.insert(id(7), Look::UnderWay);
+    world.put(Row::Machine(machine(Life::Dying)));
+    world.settle();
+    assert_eq!(world.calls, ["- m-0-g1"]);
+    assert!(machine_is_over(&world.state, &machine(Life::Dying)));
 }

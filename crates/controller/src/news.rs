@@ -1,0 +1,239 @@
+//! Taking news: what a message changes in the rows and in what is in flight,
+//! and what a machine is told once that is committed.
+//!
+//! Nothing here waits or acts, so a batch whose commit failed is taken again
+//! on top of the rows as they are then; taking an outcome twice changes
+//! nothing.
+
+use lazuli_host::HostEvent;
+use lazuli_model::id::{EffectId, MachineId, UnitId};
+use lazuli_model::state::{Change, MachineFacts, MachineState, Row};
+use lazuli_plan::{Look, Subject};
+use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use time::OffsetDateTime;
+
+use crate::answer;
+use crate::convert;
+use crate::ledger;
+use crate::message::Message;
+use crate::settle::Desk;
+
+/// A run that a machine refused is not asked for again before this.
+const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
+
+/// What machines are told once the batch is committed.
+pub(crate) type Outbox = Vec<(MachineId, Request)>;
+
+/// Turns a message into changes and flight.
+pub(crate) fn take(desk: &mut Desk, outbox: &mut Outbox, message: &Message, now: OffsetDateTime) {
+    match message {
+        Message::Called { effect, result } => {
+            desk.flight.effects.remove(effect);
+            let row = desk.state.effect(*effect);
+            if let Some(row) = row.map(|row| ledger::advance(row, result, now)) {
+                touch_effect(desk, *effect);
+                if desk.state.effect(*effect) != Some(&row) {
+                    desk.record(Change::Put(Row::Effect(row)));
+                }
+            }
+        }
+        Message::Listed { result: Ok(seen) } => {
+            for change in ledger::observe(&desk.state, seen, now) {
+                desk.record(change);
+            }
+        }
+        Message::Listed { result: Err(error) } => {
+            tracing::warn!(model = %desk.state.model().id, %error, "failed to list machines");
+        }
+        Message::Looked { machine, result } => looked(desk, *machine, result, now),
+        Message::Machine { machine, event } => said(desk, outbox, *machine, event, now),
+        Message::Offers => {
+            for subject in lazuli_plan::subjects(&desk.state) {
+                if matches!(subject, Subject::Machine(_)) {
+                    desk.touch(subject);
+                }
+            }
+        }
+    }
+}
+
+fn looked(
+    desk: &mut Desk,
+    machine: MachineId,
+    result: &Result<MachineFacts, String>,
+    now: OffsetDateTime,
+) {
+    desk.flight.looks.remove(&machine);
+    match result {
+        Ok(facts) => on_machine(desk, machine, |known| {
+            known.facts = Some(facts.clone());
+            known.unreachable = None;
+        }),
+        Err(reason) => {
+            on_machine(desk, machine, |known| {
+                ledger::reach(known, Some(reason.clone()), None, now);
+            });
+            let known = desk.state.machine_state(machine);
+            if let Some(trouble) = known.and_then(|known| known.unreachable.as_ref()) {
+                let next = ledger::next_look(trouble, now);
+                desk.flight.looks.insert(machine, Look::Failed { next });
+            }
+        }
+    }
+}
+
+/// What a machine says, or what is the matter with it.
+fn said(
+    desk: &mut Desk,
+    outbox: &mut Outbox,
+    machine: MachineId,
+    event: &HostEvent,
+    now: OffsetDateTime,
+) {
+    match event {
+        HostEvent::Reached { boot_id } => on_machine(desk, machine, |known| {
+            ledger::reach(known, None, Some(boot_id.clone()), now);
+        }),
+        HostEvent::Trouble { reason } => on_machine(desk, machine, |known| {
+            ledger::reach(known, Some(reason.clone()), None, now);
+        }),
+        HostEvent::Report(report) => {
+            if desk.state.machine(machine).is_some() {
+                self::report(desk, outbox, machine, report, now);
+            }
+        }
+        // The loop ends; nothing is to be written.
+        HostEvent::Fenced => {}
+    }
+}
+
+fn report(
+    desk: &mut Desk,
+    outbox: &mut Outbox,
+    machine: MachineId,
+    report: &Report,
+    now: OffsetDateTime,
+) {
+    match report {
+        Report::Finished(outcome) => {
+            let run = outcome.run.clone();
+            match convert::ended(outcome) {
+                Some(ended) => {
+                    for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
+                        desk.record(change);
+                    }
+                    end_run(desk, ended.unit, ended.seq);
+                }
+                None => {
+                    // Not dropped silently: the run is asked for again.
+                    tracing::warn!(%machine, %run, "an outcome is not understood");
+                    if let Some(unit) = convert::unit(&run) {
+                        end_run(desk, unit, run.seq);
+                    }
+                }
+            }
+            outbox.push((machine, Request::Ack { run }));
+        }
+        Report::Immediate { run, n, write } => {
+            if let (Some(unit), Some(write)) = (convert::unit(run), convert::immediate(write)) {
+                for change in lazuli_plan::immediate(&desk.state, unit, &write, now) {
+                    desk.record(change);
+                }
+            }
+            let run = run.clone();
+            outbox.push((machine, Request::AckWrites { run, upto: *n }));
+        }
+        Report::Ask { run, ask, question } => {
+            renew_for(desk, run, question, now);
+            let answer = answer::answer(desk, run, question, now);
+            let run = run.clone();
+            // After the commit: a grant is committed before it is given.
+            outbox.push((
+                machine,
+                Request::Answer {
+                    run,
+                    ask: *ask,
+                    answer,
+                },
+            ));
+        }
+        Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
+        // Lines of logs went their own way; the others say nothing new.
+        Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
+    }
+}
+
+/// A run is over: its unit, and whoever waits for its machine, go on.
+fn end_run(desk: &mut Desk, unit: UnitId, seq: u64) {
+    let running = desk.flight.hooks.get(&unit);
+    if running.is_some_and(|running| running.seq <= seq) {
+        desk.flight.hooks.remove(&unit);
+    }
+    touch_unit(desk, unit);
+}
+
+/// A leader that asks is granted leadership anew.
+fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: OffsetDateTime) {
+    if *question != Question::Leader {
+        return;
+    }
+    let unit = convert::unit(run).and_then(|id| desk.state.unit(id));
+    let renewed = unit.and_then(|unit| lazuli_plan::renewed_grant(&desk.state, unit, now));
+    if let Some(change) = renewed {
+        desk.record(change);
+    }
+}
+
+/// A run that was refused is not in flight, unless another one is: then its
+/// outcome comes, and the plan is made anew.
+fn refused(
+    desk: &mut Desk,
+    machine: MachineId,
+    run: Option<&RunId>,
+    refusal: &Refusal,
+    now: OffsetDateTime,
+) {
+    tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
+    let Some(unit) = run.and_then(convert::unit) else {
+        return;
+    };
+    match refusal {
+        Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
+        Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
+            desk.flight.hooks.remove(&unit);
+            // Not at once: what refused it now would do so again.
+            desk.touch_at(now + REFUSED_RETRY, Subject::Unit(unit));
+        }
+    }
+}
+
+fn on_machine(desk: &mut Desk, machine: MachineId, change: impl FnOnce(&mut MachineState)) {
+    desk.touch(Subject::Machine(machine));
+    let Some(known) = desk.state.machine_state(machine) else {
+        return;
+    };
+    let mut new = known.clone();
+    change(&mut new);
+    if new != *known {
+        desk.record(Change::Put(Row::MachineState(new)));
+    }
+}
+
+fn touch_effect(desk: &mut Desk, effect: EffectId) {
+    let machine = desk.state.effect(effect).and_then(|row| row.machine);
+    desk.touch(machine.map_or(Subject::Model, Subject::Machine));
+}
+
+fn touch_unit(desk: &mut Desk, unit: UnitId) {
+    desk.touch(Subject::Unit(unit));
+    let Some(row) = desk.state.unit(unit) else {
+        return;
+    };
+    let (machine, application) = (row.machine, row.application);
+    let neighbours: Vec<_> = desk.state.units_on(machine).map(|unit| unit.id).collect();
+    for neighbour in neighbours {
+        desk.touch(Subject::Unit(neighbour));
+    }
+    desk.touch(Subject::Application(application));
+    desk.touch(Subject::Machine(machine));
+}
