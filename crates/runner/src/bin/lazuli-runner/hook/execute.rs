@@ -3,7 +3,6 @@
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lazuli_runner::frames::{Exit, Outcome, Output, Report, RunRequest};
@@ -48,8 +47,8 @@ pub(crate) fn context_id(request: &RunRequest) -> Result<String, Error> {
 /// Starts a run in a thread of its own.
 pub(crate) fn spawn(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
     let thread = {
-        let (supervisor, run) = (Arc::clone(supervisor), Arc::clone(run));
-        thread::Builder::new().spawn(move || execute(&supervisor, &run))
+        let (owned, run) = (Arc::clone(supervisor), Arc::clone(run));
+        supervisor.pool.spawn(move || execute(&owned, &run))
     };
     if let Err(error) = thread {
         let reason = format!("failed to start a thread: {error}");
@@ -275,7 +274,7 @@ impl Running {
 fn watch(supervisor: &Arc<Supervisor>, run: &Arc<Run>, pid: i32) {
     let watcher = {
         let run = Arc::clone(run);
-        thread::Builder::new().spawn(move || {
+        supervisor.pool.spawn(move || {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
             while waitid(Id::Pid(Pid::from_raw(pid)), flags) == Err(nix::Error::EINTR) {}
             run.change(|live| live.exited = true);
