@@ -1,6 +1,7 @@
 //! Measurements of the whole system, taken from outside: what `scripts/bench`
 //! runs against a `lazulid dev` that it started.
 
+mod busy;
 mod hooks;
 mod interrupt;
 mod report;

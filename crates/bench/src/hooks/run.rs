@@ -11,10 +11,14 @@ use url::Url;
 
 use super::changes::{self, Changes};
 use super::mux::{Guest, Mux};
+use crate::busy;
 use crate::report::{self, median, rounded, say};
 
 /// How long machines may take to come up and run their first hooks.
 const SETTLES_WITHIN: Duration = Duration::from_secs(300);
+/// How long a side goes on before it is the other's turn: whatever else the
+/// machine does then befalls both.
+const TURN: u64 = 5;
 /// Clients at once that are tried for the other side.
 const CONCURRENCIES: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 
@@ -56,6 +60,24 @@ struct Round {
     mux: f64,
 }
 
+/// What one side did in its turns.
+#[derive(Default)]
+struct Tally {
+    number: usize,
+    took: Duration,
+}
+
+impl Tally {
+    fn add(&mut self, number: usize, took: Duration) {
+        self.number += number;
+        self.took += took;
+    }
+
+    fn per_second(&self) -> f64 {
+        f64::from(u32::try_from(self.number).unwrap_or(u32::MAX)) / self.took.as_secs_f64()
+    }
+}
+
 /// Measures, and prints.
 ///
 /// # Errors
@@ -74,6 +96,11 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         "they are idle after {:.1} s",
         begun.elapsed().as_secs_f64()
     ));
+    let busy = busy::share().await?;
+    say(&format!(
+        "the machine is {:.0} % busy before the bench",
+        busy * 100.0
+    ));
     let guests: Vec<_> = addresses.into_iter().map(Guest::new).collect();
     let mux = Mux::open(&guests, &args.netns, &args.identity).await?;
 
@@ -83,15 +110,20 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     let before = mux.counts().await?;
     let concurrency = best_concurrency(&mux, args.seconds).await?;
 
-    let limit = Duration::from_secs(args.seconds);
     let (mut rounds, mut changed) = (Vec::new(), 0);
     for number in 1..=args.rounds {
-        let hooks = changes.change_for(limit).await?;
-        let starts = mux.start_for(limit, concurrency).await?;
-        changed += hooks.changes;
+        let mut hooks = Tally::default();
+        let mut starts = Tally::default();
+        for turn in turns(args.seconds) {
+            let done = changes.change_for(turn).await?;
+            changed += done.changes;
+            hooks.add(done.changes * args.units, done.took);
+            let done = mux.start_for(turn, concurrency).await?;
+            starts.add(done.number, done.took);
+        }
         let round = Round {
-            hooks: per_second(hooks.changes * args.units, hooks.took),
-            mux: per_second(starts.number, starts.took),
+            hooks: hooks.per_second(),
+            mux: starts.per_second(),
         };
         say(&format!(
             "round {number}: {:.1} hooks/s, {:.1} starts/s",
@@ -101,7 +133,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     }
     check_counts(&before, &mux.counts().await?, changed)?;
     mux.close().await;
-    print(args, &rounds, changed, concurrency)
+    print(args, &rounds, changed, concurrency, busy)
 }
 
 async fn connect(args: &Args) -> anyhow::Result<Client> {
@@ -120,15 +152,17 @@ async fn connect(args: &Args) -> anyhow::Result<Client> {
 
 /// The number of clients with which the other side is fastest.
 async fn best_concurrency(mux: &Mux, seconds: u64) -> anyhow::Result<usize> {
-    let limit = Duration::from_secs((seconds / 10).clamp(1, 3));
+    let limit = Duration::from_secs((seconds / 8).clamp(1, 3));
     let (mut best, mut fastest) = (1, 0.0);
     for concurrency in CONCURRENCIES {
         if concurrency / 2 >= mux.guests() {
             break;
         }
         let concurrency = concurrency.min(mux.guests());
-        let starts = mux.start_for(limit, concurrency).await?;
-        let rate = per_second(starts.number, starts.took);
+        let mut starts = Tally::default();
+        let done = mux.start_for(limit, concurrency).await?;
+        starts.add(done.number, done.took);
+        let rate = starts.per_second();
         say(&format!(
             "ControlMasters, {concurrency} clients: {rate:.1} starts/s"
         ));
@@ -150,11 +184,20 @@ fn check_counts(before: &[u64], after: &[u64], changed: usize) -> anyhow::Result
     Ok(())
 }
 
-fn per_second(number: usize, took: Duration) -> f64 {
-    f64::from(u32::try_from(number).unwrap_or(u32::MAX)) / took.as_secs_f64()
+/// The turns that make up so many seconds.
+fn turns(seconds: u64) -> impl Iterator<Item = Duration> {
+    (0..seconds)
+        .step_by(usize::try_from(TURN).unwrap_or(1))
+        .map(move |begun| Duration::from_secs(TURN.min(seconds - begun)))
 }
 
-fn print(args: &Args, rounds: &[Round], changed: usize, concurrency: usize) -> anyhow::Result<()> {
+fn print(
+    args: &Args,
+    rounds: &[Round],
+    changed: usize,
+    concurrency: usize,
+    busy: f64,
+) -> anyhow::Result<()> {
     let row = |name: &str, hooks: f64, mux: f64| {
         vec![
             name.to_owned(),
@@ -194,6 +237,7 @@ fn print(args: &Args, rounds: &[Round], changed: usize, concurrency: usize) -> a
         ("hooks", json!(changed * args.units)),
         ("ssh_clients", json!(concurrency)),
         ("cores", json!(cores)),
+        ("busy_before", json!(rounded(busy, 2))),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
@@ -204,6 +248,13 @@ fn print(args: &Args, rounds: &[Round], changed: usize, concurrency: usize) -> a
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn turns_make_up_the_time() {
+        let seconds = |all| turns(all).map(|turn| turn.as_secs()).collect::<Vec<_>>();
+        assert_eq!(seconds(12), [5, 5, 2]);
+        assert_eq!(seconds(3), [3]);
+    }
 
     #[test]
     fn each_machine_ran_once_per_change() {
