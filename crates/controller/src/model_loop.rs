@@ -386,7 +386,7 @@ impl ModelLoop {
             Class::NotFound => return Err(End::Removed),
             Class::Conflict | Class::Unknown => {}
             Class::Transient => {
-                tracing::warn!(model = %self.model, %error, "the database does not answer; trying again");
+                tracing::warn!(model = %self.model, error = ?error, "the database does not answer; trying again");
             }
             Class::User | Class::Bug => {
                 tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
