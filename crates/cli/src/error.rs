@@ -110,7 +110,7 @@ impl Error {
         }
         let fields = self.problem().map_or(&[][..], |problem| &problem.errors);
         // One that the headline is about is not said twice.
-        let said = self.headline().to_string();
+        let said = self.headline();
         for field in fields.iter().filter(|field| field.detail != said) {
             _ = writeln!(text, "  {}: {}", field.pointer, field.detail);
         }
