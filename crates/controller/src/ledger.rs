@@ -47,7 +47,11 @@ pub(crate) fn advance(
             poll_after,
         }) => {
             row.cloud_id = cloud_id.clone().or(row.cloud_id);
-            row.failure = None;
+            // Only success ends the count: what is accepted again and again,
+            // and fails each time, has to slow down as well.
+            if let Some(failure) = &mut row.failure {
+                failure.next_try = None;
+            }
             let poll_at = now + *poll_after;
             let operation = operation.clone();
             let state = if deleting {
@@ -84,7 +88,9 @@ fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
 }
 
 fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
-    let attempts = row.failure.as_ref().map_or(0, |failure| failure.attempts) + 1;
+    let before = row.failure.as_ref();
+    let attempts = before.map_or(0, |failure| failure.attempts) + 1;
+    let again = before.is_some_and(|failure| failure.class == error.class);
     let wait = error
         .retry_after
         .unwrap_or_else(|| backoff(row.id, attempts));
@@ -122,6 +128,11 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
                 poll_at: next_try,
             };
             set(row, state, now);
+        }
+        // Lists and reads lag: once is not enough to believe it.
+        EffectState::Present if error.class == FailureClass::Gone && again => {
+            row.failure = None;
+            set(row, EffectState::Gone, now);
         }
         EffectState::Planned
         | EffectState::Sent { .. }
@@ -257,7 +268,84 @@ pub(crate) fn next_look(trouble: &Unreachable, now: OffsetDateTime) -> OffsetDat
 
 #[cfg(test)]
 mod tests {
+    use lazuli_model::id::ModelId;
+    use lazuli_model::state::ChildKind;
+    use uuid::Uuid;
+
     use super::*;
+
+    fn effect() -> Effect {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        Effect {
+            id: id::derived(ModelId::from_untyped_uuid(Uuid::nil()), "m-0-g1"),
+            machine: None,
+            parent: None,
+            name: "m-0-g1".to_owned(),
+            spec: EffectSpec::Child {
+                kind: ChildKind::Disk,
+            },
+            state: EffectState::Planned,
+            cloud_id: None,
+            failure: None,
+            created_at: now,
+            changed_at: now,
+        }
+    }
+
+    fn error(class: FailureClass) -> CloudError {
+        CloudError {
+            what: "ask".to_owned(),
+            class,
+            code: "No".to_owned(),
+            message: "no".to_owned(),
+            hint: None,
+            retry_after: None,
+            correlation: None,
+            effect_unknown: false,
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_and_fails_again_and_again_slows_down() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let accepted = Ok(Progress::Accepted {
+            cloud_id: None,
+            operation: Some("op".to_owned()),
+            poll_after: Duration::from_secs(1),
+        });
+        let failed = Err(error(FailureClass::Transient));
+        let mut row = effect();
+        let mut waits = Vec::new();
+        for _ in 0..4 {
+            row = advance(&row, &accepted, now);
+            assert_eq!(
+                row.failure.as_ref().and_then(|failure| failure.next_try),
+                None
+            );
+            row = advance(&row, &failed, now);
+            let next = row.failure.as_ref().and_then(|failure| failure.next_try);
+            waits.push((next.expect("a next try") - now).whole_seconds());
+        }
+        assert!(waits.is_sorted_by(|a, b| a * 3 < b * 2), "{waits:?}");
+        let present = Ok(Progress::Present {
+            cloud_id: "/m".to_owned(),
+        });
+        assert_eq!(advance(&row, &present, now).failure, None);
+    }
+
+    #[test]
+    fn what_was_there_is_gone_when_the_cloud_says_so_twice() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let absent = Err(error(FailureClass::Gone));
+        let mut row = effect();
+        row.state = EffectState::Present;
+        let once = advance(&row, &absent, now);
+        assert_eq!(once.state, EffectState::Present);
+        assert_eq!(advance(&once, &absent, now).state, EffectState::Gone);
+        let other = Err(error(FailureClass::Transient));
+        let mixed = advance(&advance(&row, &other, now), &absent, now);
+        assert_eq!(mixed.state, EffectState::Present);
+    }
 
     #[test]
     fn looks_at_a_first_boot_begin_soon_and_slow_down() {

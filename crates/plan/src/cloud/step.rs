@@ -1,6 +1,8 @@
 //! One row of the ledger, one step further.
 
-use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, FailureClass, Row};
+use lazuli_model::state::{
+    Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, Row,
+};
 use time::OffsetDateTime;
 
 use crate::types::{Action, Blocked, Inputs, SubjectPlan};
@@ -22,7 +24,8 @@ pub(super) fn step(
     wish: Wish,
     label: &str,
 ) -> bool {
-    if inputs.flight.effects.contains(&effect.id) {
+    let done = (&effect.state, wish) == (&EffectState::Present, Wish::Present);
+    if inputs.flight.effects.contains(&effect.id) && !done {
         wait(plan, reason(effect, wish, label), None);
         return false;
     }
@@ -134,9 +137,17 @@ fn retry_at(effect: &Effect) -> Option<OffsetDateTime> {
     effect.failure.as_ref()?.next_try
 }
 
+/// Why the last try came to nothing, unless the next one is under way.
+pub(super) fn trouble(effect: &Effect) -> Option<&EffectFailure> {
+    match effect.state {
+        EffectState::Accepted { .. } => None,
+        _ => effect.failure.as_ref(),
+    }
+}
+
 /// What is being done, or why it does not succeed, in the cloud's words.
 fn reason(effect: &Effect, wish: Wish, label: &str) -> String {
-    match (&effect.failure, wish) {
+    match (trouble(effect), wish) {
         (Some(failure), _) => format!("{label}: {}", failure.message),
         (None, Wish::Present) => format!("creating {label} {}", effect.name),
         (None, Wish::Gone) => format!("deleting {label} {}", effect.name),
@@ -145,8 +156,5 @@ fn reason(effect: &Effect, wish: Wish, label: &str) -> String {
 
 /// Whether another size or zone may help.
 pub(super) fn lacks_capacity(effect: &Effect) -> bool {
-    effect
-        .failure
-        .as_ref()
-        .is_some_and(|failure| failure.class == FailureClass::Capacity)
+    trouble(effect).is_some_and(|failure| failure.class == FailureClass::Capacity)
 }
