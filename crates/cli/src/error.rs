@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 
-use lazuli_api::{ClientError, Code, Problem};
+use lazuli_api::{Class, ClientError, Code, Problem};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,20 @@ impl Error {
     pub(crate) fn is_not_found(&self) -> bool {
         self.problem()
             .is_some_and(|problem| problem.is(Code::NotFound))
+    }
+
+    /// Whether trying again may help, now or soon.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            // Of a stream: what happened meanwhile is in the status.
+            Self::Api(error) => {
+                error.class() == Class::Transient
+                    || error
+                        .problem()
+                        .is_some_and(|problem| problem.is(Code::Gone))
+            }
+            _ => false,
+        }
     }
 
     /// The exit code, as Juju's: 2 for usage, 1 for all else.

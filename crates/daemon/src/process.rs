@@ -113,6 +113,14 @@ impl Simulator {
         }
     }
 
+    /// Whether it runs.
+    ///
+    /// # Errors
+    /// When its lock cannot be looked at.
+    pub(crate) fn is_running(&self) -> anyhow::Result<bool> {
+        is_locked(&self.data.join("lock"))
+    }
+
     /// Ends it: its guests are powered off and come back at the next start.
     ///
     /// # Errors
