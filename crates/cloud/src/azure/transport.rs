@@ -7,11 +7,13 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::policies::{Policy, auth::BearerTokenAuthorizationPolicy};
 use azure_core::http::{
-    ClientOptions, Context, Method, Pipeline, Request, RetryOptions, Transport, Url,
+    ClientOptions, Context, Method, Pipeline, RawResponse, Request, RetryOptions, StatusCode,
+    Transport, Url,
 };
 use serde_json::Value;
 
-use super::error::{Answer, invalid, unanswered};
+use super::credential::Credential;
+use super::error::{Answer, CHECK_CLIENT, invalid, unanswered};
 use crate::CloudError;
 
 /// Waits that the cloud asks for are heeded up to this; longer ones are asked
@@ -23,6 +25,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 pub(super) struct Arm {
     endpoint: Url,
     pipeline: Pipeline,
+    credential: Arc<Credential>,
 }
 
 /// A success.
@@ -48,11 +51,13 @@ impl Arm {
     pub(super) fn new(
         endpoint: Url,
         scope: String,
-        credential: Arc<dyn TokenCredential>,
+        credential: Arc<Credential>,
         client: reqwest::Client,
     ) -> Self {
-        let bearer: Arc<dyn Policy> =
-            Arc::new(BearerTokenAuthorizationPolicy::new(credential, [scope]));
+        let bearer: Arc<dyn Policy> = Arc::new(BearerTokenAuthorizationPolicy::new(
+            Arc::clone(&credential) as Arc<dyn TokenCredential>,
+            [scope],
+        ));
         let options = ClientOptions {
             // What to do about an error follows from its class, in the planner.
             retry: RetryOptions::none(),
@@ -67,7 +72,11 @@ impl Arm {
             vec![bearer],
             None,
         );
-        Self { endpoint, pipeline }
+        Self {
+            endpoint,
+            pipeline,
+            credential,
+        }
     }
 
     /// The url of an ARM id (or path) at an api-version.
@@ -144,14 +153,22 @@ impl Arm {
         Ok(url)
     }
 
-    async fn send(&self, what: &str, mut request: Request) -> Result<Success, CloudError> {
-        let writes = request.method() != Method::Get;
-        let context = Context::new();
-        let response = self.pipeline.send(&context, &mut request, None).await;
-        let response = match response {
-            Ok(response) => response,
-            Err(error) => return Err(failure(what, &error, writes)),
+    /// Sends a request once; a second time only if its token was refused,
+    /// with a new one: nothing else has happened then.
+    async fn send(&self, what: &str, request: Request) -> Result<Success, CloudError> {
+        let generation = self.credential.generation();
+        let mut first = request.clone();
+        let response = match self.attempt(&mut first).await {
+            Err(error) if is_token_refused(&error) => {
+                self.credential
+                    .forget(generation)
+                    .map_err(|error| failure(what, &error, false))?;
+                self.attempt(&mut request.clone()).await
+            }
+            other => other,
         };
+        let writes = request.method() != Method::Get;
+        let response = response.map_err(|error| failure(what, &error, writes))?;
         let status = u16::from(response.status());
         let headers = response.headers().clone();
         let body = parse(response.into_body().as_ref());
@@ -163,6 +180,22 @@ impl Arm {
             retry_after: retry_after(&headers),
         })
     }
+
+    async fn attempt(&self, request: &mut Request) -> azure_core::Result<RawResponse> {
+        let context = Context::new();
+        self.pipeline.send(&context, request, None).await
+    }
+}
+
+/// Whether the cloud does not take our token (any more).
+fn is_token_refused(error: &azure_core::Error) -> bool {
+    matches!(
+        error.kind(),
+        azure_core::error::ErrorKind::HttpResponse {
+            status: StatusCode::Unauthorized,
+            ..
+        }
+    )
 }
 
 /// An error of the pipeline: an answer that is not a success, or none.
@@ -196,6 +229,7 @@ fn failure(what: &str, error: &azure_core::Error, writes: bool) -> CloudError {
         return CloudError {
             class: lazuli_model::state::FailureClass::Auth,
             code: "CredentialFailed".to_owned(),
+            hint: Some(CHECK_CLIENT.to_owned()),
             ..unanswered(what, message, false)
         };
     }
