@@ -37,7 +37,7 @@ pub use machine::{AddMachines, HostKeys, ManualHost};
 pub use model::{
     AccessGrant, AccessLevel, AccessList, AuthorizedKeys, ModelAdded, ModelConfigChange,
     ModelConfigDocument, ModelConfigValue, ModelInfo, ModelList, ModelMachine, ModelStatusInfo,
-    ModelUser, NewModel, StatusQuery,
+    ModelUser, NewModel, SshKeys, StatusQuery,
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};

@@ -142,7 +142,18 @@ pub struct ModelConfigChange {
     pub reset: Vec<String>,
 }
 
-/// `GET` and `PUT /v1/models/{model}/ssh-keys`: keys of users, one line each.
+/// `GET /v1/models/{model}/ssh-keys`: whom machines of a model let in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SshKeys {
+    /// The model's own key, in OpenSSH's one-line form: Lazuli logs in with
+    /// it. Machines of the cloud are made with it; whoever enlists a machine
+    /// that exists puts it into the authorized_keys there.
+    pub model_key: String,
+    /// Keys of users, likewise.
+    pub keys: Vec<String>,
+}
+
+/// `POST` and `PUT /v1/models/{model}/ssh-keys`: keys of users, one line each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorizedKeys {

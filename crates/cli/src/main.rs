@@ -13,6 +13,7 @@ mod dir_files;
 mod duration;
 mod error;
 mod files;
+mod manual_host;
 mod openssh;
 mod output;
 mod removal;

@@ -4,6 +4,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use sha2::{Digest as _, Sha256};
+
 use crate::error::{Error, Result};
 use crate::files::Files;
 
@@ -34,6 +38,15 @@ pub(crate) fn public_keys(files: &Files) -> Result<Vec<String>> {
         }
     }
     Ok(keys)
+}
+
+/// The fingerprint of a key in OpenSSH's one-line form, as OpenSSH shows it;
+/// none of what is no key.
+pub(crate) fn fingerprint(key: &str) -> Option<String> {
+    let material = key.split_whitespace().nth(1)?;
+    let blob = STANDARD.decode(material).ok()?;
+    let digest = STANDARD_NO_PAD.encode(Sha256::digest(blob));
+    Some(format!("SHA256:{digest}"))
 }
 
 fn make(files: &Files) -> Result<()> {
@@ -95,4 +108,21 @@ fn is_key(text: &str) -> bool {
     !text.contains('\n')
         && kinds.iter().any(|kind| text.starts_with(kind))
         && !text.contains("-cert-v01@")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fingerprints_are_those_of_openssh() {
+        // As `ssh-keygen -l -f` prints it.
+        let key =
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f x";
+        assert_eq!(
+            fingerprint(key).as_deref(),
+            Some("SHA256:ZkAslGjFiUHdGf/WUL8rQvkib4PTvQatUV0OUQSncCA")
+        );
+        assert_eq!(fingerprint("ssh-ed25519"), None);
+    }
 }

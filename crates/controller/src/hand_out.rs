@@ -33,6 +33,7 @@ pub(crate) fn start(
                 return;
             };
             if desk.flight.effects.insert(*effect) {
+                desk.flight.asked.insert(*effect, now);
                 cloud.start(action, row);
             }
         }
@@ -53,6 +54,10 @@ pub(crate) fn start(
                 };
                 let reason = reason.clone();
                 fleet.send(row.machine, Request::Kill { run, reason });
+                if let Some(running) = desk.flight.hooks.get_mut(unit) {
+                    running.ending.get_or_insert(now);
+                    desk.touch(Subject::Unit(*unit));
+                }
             }
         }
     }
@@ -93,6 +98,7 @@ fn run_hook(
         seq,
         hook: levels.hook.clone(),
         since: now,
+        ending: None,
     };
     desk.flight.hooks.insert(unit, running);
     desk.touch_at(now + SHOWN_AFTER, Subject::Unit(unit));

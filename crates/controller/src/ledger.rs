@@ -88,7 +88,9 @@ fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
 }
 
 fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
-    let attempts = row.failure.as_ref().map_or(0, |failure| failure.attempts) + 1;
+    let before = row.failure.as_ref();
+    let attempts = before.map_or(0, |failure| failure.attempts) + 1;
+    let again = before.is_some_and(|failure| failure.class == error.class);
     let wait = error
         .retry_after
         .unwrap_or_else(|| backoff(row.id, attempts));
@@ -126,6 +128,11 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
                 poll_at: next_try,
             };
             set(row, state, now);
+        }
+        // Lists and reads lag: once is not enough to believe it.
+        EffectState::Present if error.class == FailureClass::Gone && again => {
+            row.failure = None;
+            set(row, EffectState::Gone, now);
         }
         EffectState::Planned
         | EffectState::Sent { .. }
@@ -285,6 +292,19 @@ mod tests {
         }
     }
 
+    fn error(class: FailureClass) -> CloudError {
+        CloudError {
+            what: "ask".to_owned(),
+            class,
+            code: "No".to_owned(),
+            message: "no".to_owned(),
+            hint: None,
+            retry_after: None,
+            correlation: None,
+            effect_unknown: false,
+        }
+    }
+
     #[test]
     fn what_is_accepted_and_fails_again_and_again_slows_down() {
         let now = OffsetDateTime::UNIX_EPOCH;
@@ -293,16 +313,7 @@ mod tests {
             operation: Some("op".to_owned()),
             poll_after: Duration::from_secs(1),
         });
-        let failed = Err(CloudError {
-            what: "create".to_owned(),
-            class: FailureClass::Transient,
-            code: "InternalExecutionError".to_owned(),
-            message: "no".to_owned(),
-            hint: None,
-            retry_after: None,
-            correlation: None,
-            effect_unknown: false,
-        });
+        let failed = Err(error(FailureClass::Transient));
         let mut row = effect();
         let mut waits = Vec::new();
         for _ in 0..4 {
@@ -320,6 +331,20 @@ mod tests {
             cloud_id: "/m".to_owned(),
         });
         assert_eq!(advance(&row, &present, now).failure, None);
+    }
+
+    #[test]
+    fn what_was_there_is_gone_when_the_cloud_says_so_twice() {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        let absent = Err(error(FailureClass::Gone));
+        let mut row = effect();
+        row.state = EffectState::Present;
+        let once = advance(&row, &absent, now);
+        assert_eq!(once.state, EffectState::Present);
+        assert_eq!(advance(&once, &absent, now).state, EffectState::Gone);
+        let other = Err(error(FailureClass::Transient));
+        let mixed = advance(&advance(&row, &other, now), &absent, now);
+        assert_eq!(mixed.state, EffectState::Present);
     }
 
     #[test]

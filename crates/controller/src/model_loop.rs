@@ -299,6 +299,9 @@ impl ModelLoop {
                     self.fleet.forget(*machine);
                     self.desk.flight.looks.remove(machine);
                 }
+                RowKey::Effect(effect) => {
+                    self.desk.flight.asked.remove(effect);
+                }
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
                 }

@@ -50,6 +50,9 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("lazuli-azure-sim", &["lazuli-guests"]),
+    // It knows what a user has: the programs.
+    ("lazuli-e2e", &[]),
+    ("lazuli-bench", &["lazuli-api"]),
 ];
 
 /// What a pure crate must not reach: I/O, clocks that run, randomness.

@@ -48,6 +48,9 @@ pub struct InFlight {
     pub effects: BTreeSet<EffectId>,
     /// Looks at the first boots of machines.
     pub looks: BTreeMap<MachineId, Look>,
+    /// When the cloud was last asked whether an instance that cannot be
+    /// reached is still there.
+    pub asked: BTreeMap<EffectId, OffsetDateTime>,
 }
 
 /// How a look at whether a machine's first boot is finished stands.
@@ -71,6 +74,8 @@ pub struct Running {
     pub hook: Hook,
     /// Since when.
     pub since: OffsetDateTime,
+    /// Since when it is being ended, if it is.
+    pub ending: Option<OffsetDateTime>,
 }
 
 /// All there is to say of one subject now.
@@ -104,7 +109,8 @@ pub enum Action {
         /// Its row.
         effect: EffectId,
     },
-    /// Ask how the cloud's work on a resource stands.
+    /// Ask how the cloud's work on a resource stands, or whether one that
+    /// should be there still is.
     Poll {
         /// Its row.
         effect: EffectId,

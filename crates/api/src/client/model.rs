@@ -12,7 +12,7 @@ use super::{Client, ClientError};
 use crate::application::{ConstraintsDocument, SetConstraints};
 use crate::entity::{Changed, Removal, WriteQuery};
 use crate::model::{
-    AuthorizedKeys, ModelConfigChange, ModelConfigDocument, ModelInfo, StatusQuery,
+    AuthorizedKeys, ModelConfigChange, ModelConfigDocument, ModelInfo, SshKeys, StatusQuery,
 };
 
 /// Longer than the server makes anybody wait.
@@ -179,7 +179,7 @@ impl ModelClient {
     /// # Errors
     ///
     /// Fails when the server does.
-    pub async fn ssh_keys(&self) -> Result<AuthorizedKeys, ClientError> {
+    pub async fn ssh_keys(&self) -> Result<SshKeys, ClientError> {
         self.get(&["ssh-keys"], &()).await
     }
 

@@ -5,13 +5,18 @@ use lazuli_api::AuthorizedKeys;
 use crate::error::{Error, Result};
 use crate::output::OutputArgs;
 use crate::session::Session;
+use crate::ssh_keys::fingerprint;
 
-/// List the SSH keys of users that may log in to a model's machines
+/// List the SSH keys that may log in to a model's machines
+///
+/// The first is the model's own, with which Lazuli logs in; its comment begins
+/// with "lazuli-". The others are those of users.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     to: OutputArgs,
-    #[arg(long, hide = true)]
+    /// Show full keys instead of fingerprints, as authorized_keys takes them
+    #[arg(long)]
     full: bool,
 }
 
@@ -26,18 +31,21 @@ pub(crate) struct AddArgs {
 /// Remove SSH keys from a model
 #[derive(Debug, clap::Args)]
 pub(crate) struct RemoveArgs {
-    /// Keys, or their comments
+    /// Keys, their fingerprints or their comments
     #[arg(required = true)]
     keys: Vec<String>,
 }
 
 impl ListArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        let keys = session.at_model()?.client.ssh_keys().await?.keys;
-        if keys.is_empty() {
-            session.say("No keys to display.");
-        }
-        let lines: String = keys.iter().map(|key| format!("{key}\n")).collect();
+        let at = session.at_model()?;
+        let keys = at.client.ssh_keys().await?;
+        session.say(format!("Keys used in model: {}", at.name));
+        let all = std::iter::once(&keys.model_key).chain(&keys.keys);
+        let lines: String = match self.full {
+            true => all.map(|key| format!("{key}\n")).collect(),
+            false => all.map(|key| short(key)).collect(),
+        };
         self.to.print(&lines)
     }
 }
@@ -53,7 +61,9 @@ impl AddArgs {
 impl RemoveArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_model()?;
-        let mut keys = at.client.ssh_keys().await?;
+        let mut keys = AuthorizedKeys {
+            keys: at.client.ssh_keys().await?.keys,
+        };
         for named in &self.keys {
             let before = keys.keys.len();
             keys.keys.retain(|key| !is_named(key, named));
@@ -68,15 +78,29 @@ impl RemoveArgs {
     }
 }
 
-/// Whether a key is meant: by all of it, without its comment, or by its
-/// comment.
+/// A key by its fingerprint, with its comment.
+fn short(key: &str) -> String {
+    let print = fingerprint(key).unwrap_or_default();
+    match comment(key) {
+        Some(comment) => format!("{print} ({comment})\n"),
+        None => format!("{print}\n"),
+    }
+}
+
+fn comment(key: &str) -> Option<&str> {
+    key.splitn(3, ' ').nth(2)
+}
+
+/// Whether a key is meant: by all of it, without its comment, by its
+/// fingerprint or by its comment.
 fn is_named(key: &str, named: &str) -> bool {
     let parts = |text: &str| {
         let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
         (words.first().cloned(), words.get(1).cloned())
     };
-    let comment = key.splitn(3, ' ').nth(2);
-    (named.contains(' ') && parts(key) == parts(named)) || comment == Some(named)
+    (named.contains(' ') && parts(key) == parts(named))
+        || comment(key) == Some(named)
+        || fingerprint(key).as_deref() == Some(named)
 }
 
 #[cfg(test)]
@@ -91,5 +115,10 @@ mod tests {
         assert!(is_named(key, "me@home"));
         assert!(!is_named(key, "ssh-ed25519 BBBB me@home"));
         assert!(!is_named(key, "me"));
+        assert!(is_named(key, &fingerprint(key).unwrap()));
+        assert_eq!(
+            short(key),
+            format!("{} (me@home)\n", fingerprint(key).unwrap())
+        );
     }
 }

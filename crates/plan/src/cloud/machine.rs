@@ -14,6 +14,9 @@ use super::size;
 use super::step::{Wish, lacks_capacity, moved, step, trouble, wait};
 use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
+/// While a machine cannot be reached, the cloud is asked this often whether
+/// it is still there.
+const ASK_EVERY: time::Duration = time::Duration::seconds(30);
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
 
@@ -101,6 +104,9 @@ fn make(
             })));
         return;
     }
+    if effect.state == EffectState::Present && known.unreachable.is_some() {
+        is_it_there(inputs, plan, effect);
+    }
     let present = step(inputs, plan, effect, Wish::Present, &label);
     if present && known.address.is_none() {
         wait(plan, "waiting for its address".to_owned(), None);
@@ -111,6 +117,23 @@ fn make(
         if deleting && old.id != effect.id && matches!(old.spec, EffectSpec::VirtualMachine(_)) {
             step(inputs, plan, old, Wish::Gone, "what failed before");
         }
+    }
+}
+
+/// A machine that cannot be reached may be gone: asks the cloud now and then.
+fn is_it_there(inputs: Inputs<'_>, plan: &mut SubjectPlan, effect: &Effect) {
+    if inputs.flight.effects.contains(&effect.id) {
+        return;
+    }
+    let asked = inputs.flight.asked.get(&effect.id);
+    let failed = effect.failure.as_ref().and_then(|failure| failure.next_try);
+    let next = failed
+        .or(asked.map(|at| *at + ASK_EVERY))
+        .unwrap_or(inputs.now);
+    if next <= inputs.now {
+        plan.actions.push(Action::Poll { effect: effect.id });
+    } else {
+        plan.wake_at = Some(plan.wake_at.map_or(next, |at| at.min(next)));
     }
 }
 
@@ -393,6 +416,15 @@ pub(crate) fn instance_is_going(state: &ModelState, machine: &Machine) -> bool {
     })
 }
 
+/// Whether the instance was there and is no more, though nobody asked for
+/// that.
+pub(crate) fn instance_is_gone(state: &ModelState, machine: &Machine) -> bool {
+    state
+        .machine_state(machine.id)
+        .and_then(|known| instance(state, known))
+        .is_some_and(|effect| effect.state == EffectState::Gone)
+}
+
 /// The instance's status in Juju's words (`machine-status`).
 pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     let status = |word: &str, message: String| Status::new(word, message, inputs.now);
@@ -410,11 +442,18 @@ pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     };
     let failure = trouble(effect).map(|failure| failure.message.clone());
     match (&effect.state, failure) {
+        (EffectState::Gone, _) if machine.life == Life::Alive => status(
+            "down",
+            format!(
+                "virtual machine {} was deleted outside Lazuli; remove machine {} and add another",
+                effect.name, machine.name
+            ),
+        ),
         (EffectState::Deleting { .. } | EffectState::Gone, failure) => {
             status("stopping", failure.unwrap_or_default())
         }
+        (EffectState::Present, failure) => status("running", failure.unwrap_or_default()),
         (_, Some(message)) => status("provisioning error", message),
-        (EffectState::Present, None) => status("running", String::new()),
         (EffectState::Foreign, None) => {
             status("provisioning error", "the name is taken".to_owned())
         }

@@ -24,7 +24,8 @@ pub(super) fn step(
     wish: Wish,
     label: &str,
 ) -> bool {
-    if inputs.flight.effects.contains(&effect.id) {
+    let done = (&effect.state, wish) == (&EffectState::Present, Wish::Present);
+    if inputs.flight.effects.contains(&effect.id) && !done {
         wait(plan, reason(effect, wish, label), None);
         return false;
     }

@@ -14,12 +14,16 @@ use lazuli_model::status::StatusKey;
 use time::OffsetDateTime;
 
 use crate::advance::advance;
+use crate::cloud;
 use crate::leader::renewed_grant;
 use crate::settings::config_level;
 use crate::subject::is_ready;
-use crate::types::{Action, Blocked, Inputs, Levels, Subject, SubjectPlan};
+use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
 
 pub(crate) use status::is_placeholder;
+
+/// A hook that was told to end and has not after this is not waited for.
+const ENDING: time::Duration = time::Duration::minutes(1);
 
 /// The rows that a unit's plan looks at first.
 #[derive(Clone, Copy)]
@@ -108,29 +112,72 @@ impl Rows<'_> {
         }
     }
 
-    /// A unit that never ran a hook has nothing to take back; one that is
-    /// removed by force does not wait for a machine that cannot be reached.
+    /// A unit that never ran a hook has nothing to take back, and one whose
+    /// machine is gone nothing to take it back with; a machine that cannot be
+    /// reached is waited for as long as `removal-timeout` says, unless the
+    /// removal is forced.
     fn may_go_at_once(self) -> bool {
         if self.unit.life == Life::Alive {
             return false;
         }
         let untouched = !self.done.installed && self.done.error.is_none();
-        let out_of_reach = !is_ready(self.inputs.state, self.machine)
-            || self.known.is_some_and(|known| known.unreachable.is_some());
-        untouched || (self.unit.force && out_of_reach)
+        let reachable = is_ready(self.inputs.state, self.machine);
+        untouched || self.is_lost() || (self.unit.force && !reachable)
     }
 
-    fn while_running(self, plan: &mut SubjectPlan, running: &crate::types::Running) {
+    /// Whether nothing more can be expected of the unit's machine. Only asked
+    /// of units that are to go.
+    fn is_lost(self) -> bool {
+        if cloud::instance_is_gone(self.inputs.state, self.machine) {
+            return true;
+        }
+        let trouble = self.known.and_then(|known| known.unreachable.as_ref());
+        trouble.is_some_and(|trouble| {
+            self.unit.force || self.inputs.now >= trouble.since + self.removal_timeout()
+        })
+    }
+
+    fn removal_timeout(self) -> time::Duration {
+        self.inputs.state.model().removal_timeout()
+    }
+
+    /// A hook of a unit that stays may take as long as it likes (as in Juju);
+    /// one of a unit that is to go is ended: at once when that is forced, and
+    /// otherwise after `removal-timeout`.
+    fn while_running(self, plan: &mut SubjectPlan, running: &Running) {
         let name = self.hook_name(&running.hook);
         self.set_executing(plan, &name, running);
-        if self.unit.life != Life::Alive && self.unit.force {
-            let unreachable = self.known.is_some_and(|known| known.unreachable.is_some());
-            if unreachable {
-                plan.decisions = removal(self.inputs.state, self.unit);
-                return;
-            }
+        if self.unit.life == Life::Alive {
+            block(plan, format!("running {name} hook"), None, None);
+            return;
         }
-        block(plan, format!("running {name} hook"), None, None);
+        let now = self.inputs.now;
+        let stubborn = running.ending.is_some_and(|since| now >= since + ENDING);
+        if self.is_lost() || stubborn {
+            plan.decisions = removal(self.inputs.state, self.unit);
+            return;
+        }
+        let deadline = running.since + self.removal_timeout();
+        let trouble = self.known.and_then(|known| known.unreachable.as_ref());
+        let given_up = trouble.map(|trouble| trouble.since + self.removal_timeout());
+        if let Some(since) = running.ending {
+            plan.wake_at = Some(given_up.map_or(since + ENDING, |at| at.min(since + ENDING)));
+            block(plan, format!("ending {name} hook"), None, plan.wake_at);
+        } else if self.unit.force || now >= deadline {
+            let reason = match self.unit.force {
+                true => "its unit is removed by force",
+                false => "its unit is removed, and removal-timeout is over",
+            };
+            plan.actions.push(Action::KillHook {
+                unit: self.unit.id,
+                seq: running.seq,
+                reason: reason.to_owned(),
+            });
+            block(plan, format!("ending {name} hook"), None, None);
+        } else {
+            plan.wake_at = Some(given_up.map_or(deadline, |at| at.min(deadline)));
+            block(plan, format!("running {name} hook"), None, plan.wake_at);
+        }
     }
 
     /// Runs a hook, or passes over one that the charm does not have.
@@ -186,13 +233,12 @@ impl Rows<'_> {
     /// A failed hook holds up all others until it succeeds or is skipped.
     fn after_error(self, plan: &mut SubjectPlan, error: &HookError) {
         self.set_idle(plan);
-        let state = self.inputs.state;
         let now = self.inputs.now;
         let resolve = self
             .unit
             .resolve
             .filter(|resolve| resolve.seq > self.done.resolved);
-        let removal_timeout = state.model().removal_timeout();
+        let removal_timeout = self.removal_timeout();
         let given_up = self.unit.life != Life::Alive
             && (self.unit.force || now - error.since >= removal_timeout);
         let skipped = resolve.is_some_and(|resolve| !resolve.retry) || given_up;

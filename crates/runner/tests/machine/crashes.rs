@@ -31,8 +31,10 @@ fn a_crash_before_the_start() {
     let mut host = machine.attach(1, 1);
     let asked = request(&charm, 1, "install");
     host.run(&asked);
-    let record = machine.path("var/lib/lazuli/journal/unit-uuid/1/request.json");
-    wait_until("the intent", || record.exists());
+    let record = machine.path("var/lib/lazuli/journal/unit-uuid/1");
+    wait_until("the intent", || {
+        fs::read(&record).is_ok_and(|line| line.ends_with(b"\n"))
+    });
     machine.crash();
     drop(lock);
 
@@ -167,7 +169,7 @@ fn a_restart_of_the_machine() {
     let hook = pid_in(&machine.charm_dir().join("../pid"));
     machine.crash();
     // As if the record were of another boot.
-    let path = machine.path("var/lib/lazuli/journal/unit-uuid/1/request.json");
+    let path = machine.path("var/lib/lazuli/journal/unit-uuid/1");
     let record = fs::read_to_string(&path).unwrap();
     let own = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     assert!(record.contains(own.trim()));

@@ -12,6 +12,8 @@ use super::{Draft, Refusal, base, deploy, model};
 
 /// Machines that one request may add.
 const MOST: u32 = 1000;
+/// The one kind of host key that is spoken with.
+const ED25519: &str = "ssh-ed25519 ";
 /// Host keys that one host may have.
 const MOST_KEYS: usize = 16;
 
@@ -37,6 +39,13 @@ pub(crate) fn add_machines(draft: &mut Draft<'_>, request: &AddMachines) -> Resu
             ));
         }
         draft.add_machine(manual(draft, host)?, &wanted, false)?;
+        draft.notice(format!(
+            "The machine is used as soon as it can be logged in to as {user}: put this line into \
+             {user}'s ~/.ssh/authorized_keys on {host}, unless it is there:\n{key}",
+            user = host.user,
+            host = host.host,
+            key = draft.state.model().ssh_key,
+        ));
         return Ok(());
     }
     if request.count == 0 || request.count > MOST {
@@ -77,12 +86,20 @@ fn manual(draft: &Draft<'_>, host: &ManualHost) -> Result<MachineSource, Refusal
     })?;
     if host.host_keys.is_empty() || host.host_keys.len() > MOST_KEYS {
         return Err(Refusal::invalid(format!(
-            "the host's SSH host keys are needed, from 1 to {MOST_KEYS}: ssh-keyscan shows them"
+            "the host's SSH host keys are needed, from 1 to {MOST_KEYS}: an unknown host is never \
+             trusted"
         ))
         .at("/manual/host_keys"));
     }
     for key in &host.host_keys {
         model::check_authorized_key(key).map_err(|refusal| refusal.at("/manual/host_keys"))?;
+    }
+    if !host.host_keys.iter().any(|key| key.starts_with(ED25519)) {
+        return Err(Refusal::invalid(
+            "an ed25519 host key is needed: ssh-keyscan -t ed25519 HOST shows it, and on the host \
+             it is in /etc/ssh/ssh_host_ed25519_key.pub",
+        )
+        .at("/manual/host_keys"));
     }
     let taken = draft.state.machines().any(|row| {
         matches!(&row.source, MachineSource::Manual { host: there, port, .. }

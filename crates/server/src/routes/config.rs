@@ -7,7 +7,7 @@ use http::StatusCode;
 use http::header::ETAG;
 use lazuli_api::{
     AuthorizedKeys, Changed, ConstraintsDocument, ModelConfigChange, ModelConfigDocument,
-    SetConstraints, WriteQuery,
+    SetConstraints, SshKeys, WriteQuery,
 };
 
 use crate::app::App;
@@ -75,16 +75,20 @@ pub(super) async fn set_model_constraints(
     .await
 }
 
-/// Lists the keys of users that may log in to a model's machines.
+/// Lists the keys that may log in to a model's machines: its own, and those
+/// of users.
 #[utoipa::path(get, path = "/models/{model}/ssh-keys", tag = "models",
-    responses((status = 200, body = AuthorizedKeys)))]
+    responses((status = 200, body = SshKeys)))]
 pub(super) async fn list_ssh_keys(
     State(app): State<App>,
     scope: InModel<Read>,
-) -> Result<Json<AuthorizedKeys>, Error> {
+) -> Result<Json<SshKeys>, Error> {
     let loaded = app.cache.get(scope.model).await?;
-    let keys = loaded.state.model().authorized_keys.clone();
-    Ok(Json(AuthorizedKeys { keys }))
+    let model = loaded.state.model();
+    Ok(Json(SshKeys {
+        model_key: model.ssh_key.clone(),
+        keys: model.authorized_keys.clone(),
+    }))
 }
 
 /// Adds keys of users.

@@ -144,7 +144,11 @@ async fn settings_and_keys_are_changed() {
     model.add_ssh_keys(&keys("bob")).await.unwrap();
     let again = model.add_ssh_keys(&keys("alice")).await.unwrap();
     assert_eq!(again.written, None, "the same key is there already");
-    assert_eq!(model.ssh_keys().await.unwrap(), keys("bob"));
+    let known = model.ssh_keys().await.unwrap();
+    assert_eq!(known.keys, keys("bob").keys);
+    let own = known.model_key;
+    assert!(own.starts_with("ssh-ed25519 "), "{own}");
+    assert!(own.contains("lazuli-"), "{own}");
     let bad = AuthorizedKeys {
         keys: vec!["command=\"x\" ssh-ed25519 AAAA".to_owned()],
     };

@@ -90,6 +90,14 @@ pub(crate) fn remove_tree(path: &Path) -> Result<(), Error> {
     absent_is_fine(fs::remove_dir_all(path)).map_err(Error::file("remove", path))
 }
 
+/// Removes whatever is there; its absence is success.
+pub(crate) fn remove_any(path: &Path) -> Result<(), Error> {
+    if path.symlink_metadata().is_ok_and(|found| found.is_dir()) {
+        return remove_tree(path);
+    }
+    remove_file(path)
+}
+
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),

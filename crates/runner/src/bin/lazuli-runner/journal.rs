@@ -1,20 +1,21 @@
 //! The records of runs on disk.
 //!
-//! A run has a directory: `request.json` before anything starts,
-//! `process.json` once its process runs, `writes.log` for immediate writes
-//! (one JSON line each, acknowledged to the tool only when it is here),
-//! `acknowledged.json` for how many of them the controller has, and
-//! `outcome.json`, which appears by rename when the hook has ended. The
-//! directory goes when the controller acknowledged the outcome.
+//! A run has a file of JSON lines: its intent before anything starts, then its
+//! process, its immediate writes (acknowledged to the tool only when they are
+//! here), how many of them the controller has, and its outcome. The file goes
+//! when the controller acknowledged the outcome. Lines are only appended, so a
+//! hook costs one new file and no renames; a line that is not whole is as if it
+//! had not been written, and is cut off before anything else is.
 //!
-//! Crash points: without `request.json` nothing was started. With it and
-//! without `outcome.json` the hook may have done anything, so it counts as
+//! Crash points: without a whole intent nothing was started. With it and
+//! without an outcome the hook may have done anything, so it counts as
 //! interrupted.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Read, Write as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use lazuli_runner::frames::{Outcome, PROTOCOL, RunId, RunRequest, Write};
 use serde::{Deserialize, Serialize};
@@ -23,8 +24,9 @@ use crate::error::Error;
 use crate::files;
 use crate::paths::{Paths, is_run};
 
-/// The longest line of `writes.log` that is read back, in bytes.
-const LINE_MAX: u64 = 32 << 20;
+/// Bytes of writes that the controller has, and more, after which a record is
+/// written anew without them.
+const STALE_MAX: usize = 1 << 20;
 
 /// Whose run it is: another controller's attachments do not see it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,10 +65,26 @@ pub(crate) struct Started {
     pub(crate) at_ms: u64,
 }
 
-#[derive(Serialize, Deserialize)]
-struct NumberedWrite {
-    n: u64,
-    write: Write,
+/// A line as it is written.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line<'a> {
+    Intent(&'a Intent),
+    Started(&'a Started),
+    Write { n: u64, write: &'a Write },
+    Acknowledged(u64),
+    Outcome(&'a Outcome),
+}
+
+/// A line as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Entry {
+    Intent(Box<Intent>),
+    Started(Started),
+    Write { n: u64, write: Write },
+    Acknowledged(u64),
+    Outcome(Box<Outcome>),
 }
 
 /// A run as it is found on disk.
@@ -86,91 +104,196 @@ pub(crate) struct Found {
     pub(crate) outcome: Option<Outcome>,
 }
 
-/// The directory of one run.
-#[derive(Clone, Debug)]
+/// The file of one run.
+#[derive(Debug)]
 pub(crate) struct Record {
-    dir: PathBuf,
+    path: PathBuf,
     sync: bool,
+    /// Bytes of writes since the file was made; locked while it is changed.
+    stale: Mutex<usize>,
 }
 
 impl Record {
+    fn at(path: PathBuf, sync: bool) -> Self {
+        Self {
+            path,
+            sync,
+            stale: Mutex::default(),
+        }
+    }
+
     /// Records what is about to be started.
     pub(crate) fn begin(paths: &Paths, intent: &Intent) -> Result<Self, Error> {
         let run = &intent.request.run;
-        let record = Self {
-            dir: paths.record(run),
-            sync: intent.request.limits.sync,
-        };
+        let record = Self::at(paths.record(run), intent.request.limits.sync);
+        let line = record.line(&Line::Intent(intent))?;
         let unit_dir = paths.journal().join(&run.unit);
-        files::make_dir(&unit_dir, 0o700)?;
-        // A leftover of an acknowledged attempt that was not wholly removed.
-        files::remove_tree(&record.dir)?;
-        files::make_dir(&record.dir, 0o700)?;
-        files::write_json(&record.dir.join("request.json"), intent, record.sync)?;
+        let create = || {
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                // A leftover of an acknowledged attempt.
+                .truncate(true)
+                .mode(0o600)
+                .open(&record.path)
+        };
+        let mut created = create();
+        if matches!(&created, Err(error) if error.kind() == io::ErrorKind::NotFound) {
+            files::make_dir(&unit_dir, 0o700)?;
+            if record.sync {
+                files::sync_dir(&paths.journal())?;
+            }
+            created = create();
+        }
+        created
+            .and_then(|mut file| {
+                file.write_all(&line)?;
+                if record.sync { file.sync_all() } else { Ok(()) }
+            })
+            .map_err(Error::file("write", &record.path))?;
         if record.sync {
             files::sync_dir(&unit_dir)?;
-            files::sync_dir(&paths.journal())?;
         }
         Ok(record)
     }
 
     /// Records the process. Not synced: after a power cut the boot is another.
     pub(crate) fn started(&self, started: &Started) -> Result<(), Error> {
-        files::write_json(&self.dir.join("process.json"), started, false)
+        self.append(&Line::Started(started), false).map(drop)
     }
 
     /// Records an immediate write.
     pub(crate) fn write(&self, n: u64, write: &Write) -> Result<(), Error> {
-        let path = self.dir.join("writes.log");
-        let mut line = serde_json::to_vec(&serde_json::json!({ "n": n, "write": write })).map_err(
-            |source| Error::Document {
-                path: path.clone(),
-                source,
-            },
-        )?;
-        line.push(b'\n');
-        OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&path)
-            .and_then(|mut file| {
-                let before = file.metadata()?.len();
-                let written = file.write_all(&line).and_then(|()| {
-                    if self.sync {
-                        file.sync_data()?;
-                    }
-                    Ok(())
-                });
-                if written.is_err() {
-                    // Half a line would swallow the next one.
-                    file.set_len(before)?;
-                }
-                written
-            })
-            .map_err(Error::file("write", &path))
+        self.append(&Line::Write { n, write }, self.sync).map(drop)
     }
 
     /// Records up to which number the controller has the immediate writes;
-    /// `all` says that none is left, so that their file may go.
+    /// `all` says that none is left, so that they may go.
     pub(crate) fn acknowledged(&self, upto: u64, all: bool) -> Result<(), Error> {
-        files::write_json(&self.dir.join("acknowledged.json"), &upto, false)?;
-        if all {
-            files::remove_file(&self.dir.join("writes.log"))?;
+        let appended = self.append(&Line::Acknowledged(upto), false)?;
+        if all && appended > STALE_MAX {
+            self.renew()?;
         }
         Ok(())
     }
 
     /// Records how the hook ended.
     pub(crate) fn end(&self, outcome: &Outcome) -> Result<(), Error> {
-        files::write_json(&self.dir.join("outcome.json"), outcome, self.sync)
+        self.append(&Line::Outcome(outcome), self.sync).map(drop)
     }
 
     /// Removes the record.
     pub(crate) fn remove(&self) -> Result<(), Error> {
-        // The request first: what remains without it is nothing.
-        files::remove_file(&self.dir.join("request.json"))?;
-        files::remove_tree(&self.dir)
+        files::remove_file(&self.path)
+    }
+
+    fn line(&self, line: &Line<'_>) -> Result<Vec<u8>, Error> {
+        let mut bytes = serde_json::to_vec(line).map_err(|source| Error::Document {
+            path: self.path.clone(),
+            source,
+        })?;
+        bytes.push(b'\n');
+        Ok(bytes)
+    }
+
+    /// Adds a line; the bytes that were added since the record was made.
+    fn append(&self, line: &Line<'_>, sync: bool) -> Result<usize, Error> {
+        let line = self.line(line)?;
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        OpenOptions::new()
+            .append(true)
+            .open(&self.path)
+            .and_then(|mut file| {
+                let before = file.metadata()?.len();
+                let written = file
+                    .write_all(&line)
+                    .and_then(|()| if sync { file.sync_data() } else { Ok(()) });
+                if written.is_err() {
+                    // Half a line would swallow the next one.
+                    file.set_len(before)?;
+                }
+                written
+            })
+            .map_err(Error::file("write", &self.path))?;
+        *stale += line.len();
+        Ok(*stale)
+    }
+
+    /// Writes the record anew, without the writes that the controller has.
+    fn renew(&self) -> Result<(), Error> {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(contents) = Contents::read(&self.path)? else {
+            return Ok(());
+        };
+        let waiting = contents
+            .writes
+            .iter()
+            .filter(|(n, _)| *n > contents.acknowledged)
+            .map(|(n, write)| Line::Write { n: *n, write });
+        let lines = std::iter::once(Line::Intent(&contents.intent))
+            .chain(contents.started.as_ref().map(Line::Started))
+            .chain([Line::Acknowledged(contents.acknowledged)])
+            .chain(waiting)
+            .chain(contents.outcome.as_ref().map(Line::Outcome));
+        let mut bytes = Vec::new();
+        for line in lines {
+            bytes.extend(self.line(&line)?);
+        }
+        files::write_whole(&self.path, &bytes, self.sync)?;
+        *stale = 0;
+        Ok(())
+    }
+}
+
+/// What a record says.
+struct Contents {
+    intent: Intent,
+    started: Option<Started>,
+    writes: Vec<(u64, Write)>,
+    acknowledged: u64,
+    outcome: Option<Outcome>,
+    /// Bytes of whole lines.
+    whole: usize,
+}
+
+impl Contents {
+    /// Reads a record up to the first line that is not whole; none when not
+    /// even the intent is.
+    fn read(path: &Path) -> Result<Option<Self>, Error> {
+        let bytes = fs::read(path).map_err(Error::file("read", path))?;
+        let mut lines = bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(|line| line.ends_with(b"\n"));
+        let Some(first) = lines.next() else {
+            return Ok(None);
+        };
+        let document = |source| Error::Document {
+            path: path.to_owned(),
+            source,
+        };
+        let Entry::Intent(intent) = serde_json::from_slice(first).map_err(document)? else {
+            return Ok(None);
+        };
+        let mut contents = Self {
+            intent: *intent,
+            started: None,
+            writes: Vec::new(),
+            acknowledged: 0,
+            outcome: None,
+            whole: first.len(),
+        };
+        for line in lines {
+            match serde_json::from_slice(line) {
+                Ok(Entry::Started(started)) => contents.started = Some(started),
+                Ok(Entry::Write { n, write }) => contents.writes.push((n, write)),
+                Ok(Entry::Acknowledged(upto)) => contents.acknowledged = upto,
+                Ok(Entry::Outcome(outcome)) => contents.outcome = Some(*outcome),
+                // What a power cut left of lines that were not synced.
+                Ok(Entry::Intent(_)) | Err(_) => break,
+            }
+            contents.whole += line.len();
+        }
+        Ok(Some(contents))
     }
 }
 
@@ -180,194 +303,67 @@ pub(crate) fn load(paths: &Paths, mut note: impl FnMut(&Error)) -> Result<Vec<Fo
     let mut found = Vec::new();
     for unit in files::names(&paths.journal())? {
         let unit_dir = paths.journal().join(&unit);
-        for seq in files::names(&unit_dir)? {
-            let Ok(seq) = seq.parse() else { continue };
-            let run = RunId {
+        for name in files::names(&unit_dir)? {
+            let path = unit_dir.join(&name);
+            let run = name.parse().ok().map(|seq| RunId {
                 unit: unit.clone(),
                 seq,
-            };
-            if !is_run(&run) {
+            });
+            let is_record = run.is_some_and(|run| is_run(&run) && paths.record(&run) == path);
+            if !is_record || path.is_dir() {
+                files::remove_any(&path)?;
                 continue;
             }
-            match load_one(&paths.record(&run)) {
+            match load_one(&path) {
                 Ok(Some(one)) => found.push(one),
-                Ok(None) => files::remove_tree(&paths.record(&run))?,
+                Ok(None) => files::remove_file(&path)?,
                 Err(error) => note(&error),
             }
         }
     }
+    // The name of a unit's directory may not be on the disk yet.
+    files::sync_dir(&paths.journal())?;
     Ok(found)
 }
 
-fn load_one(dir: &Path) -> Result<Option<Found>, Error> {
-    let Some(intent) = files::read_json::<Intent>(&dir.join("request.json"))? else {
+fn load_one(path: &Path) -> Result<Option<Found>, Error> {
+    let Some(contents) = Contents::read(path)? else {
         return Ok(None);
     };
+    let intent = contents.intent;
     if intent.protocol > PROTOCOL {
         return Err(Error::Refused(format!(
             "the record {} is of protocol {}, which this release does not know",
-            dir.display(),
+            path.display(),
             intent.protocol
         )));
     }
-    let acknowledged: u64 = files::read_json(&dir.join("acknowledged.json"))?.unwrap_or_default();
-    let writes = load_writes(&dir.join("writes.log"))?;
+    cut(path, contents.whole).map_err(Error::file("repair", path))?;
+    let acknowledged = contents.acknowledged;
     Ok(Some(Found {
-        record: Record {
-            dir: dir.to_owned(),
-            sync: intent.request.limits.sync,
-        },
-        started: files::read_json(&dir.join("process.json"))?,
-        immediate: writes.last().map_or(acknowledged, |(n, _)| *n),
-        writes: writes
+        record: Record::at(path.to_owned(), intent.request.limits.sync),
+        started: contents.started,
+        immediate: contents.writes.last().map_or(acknowledged, |(n, _)| *n),
+        writes: contents
+            .writes
             .into_iter()
             .filter(|(n, _)| *n > acknowledged)
             .collect(),
-        outcome: files::read_json(&dir.join("outcome.json"))?,
+        outcome: contents.outcome,
         intent,
     }))
 }
 
-/// The writes up to the first line that is not whole: that one was never
-/// acknowledged to a tool.
-fn load_writes(path: &Path) -> Result<Vec<(u64, Write)>, Error> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Error::file("read", path)(error)),
-    };
-    let mut reader = BufReader::new(file);
-    let mut writes = Vec::new();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        reader
-            .by_ref()
-            .take(LINE_MAX)
-            .read_until(b'\n', &mut line)
-            .map_err(Error::file("read", path))?;
-        match serde_json::from_slice::<NumberedWrite>(&line) {
-            Ok(entry) if line.ends_with(b"\n") => writes.push((entry.n, entry.write)),
-            _ => return Ok(writes),
-        }
+/// Cuts off what follows the whole lines.
+fn cut(path: &Path, whole: usize) -> io::Result<()> {
+    let whole = u64::try_from(whole).map_err(io::Error::other)?;
+    let file = File::options().write(true).open(path)?;
+    if file.metadata()?.len() > whole {
+        file.set_len(whole)?;
     }
+    Ok(())
 }
 
 #[cfg(test)]
-mod tests {
-    use lazuli_runner::frames::{CharmRef, Context, Exit, Hook, HookKind, Limits, Output};
-
-    use super::*;
-
-    fn intent() -> Intent {
-        Intent {
-            protocol: PROTOCOL,
-            owner: Owner {
-                controller: "c".into(),
-                model: "m".into(),
-            },
-            attempt: 1,
-            context_id: "a/0-install-00".into(),
-            boot_id: "boot".into(),
-            request: RunRequest {
-                run: RunId {
-                    unit: "u".into(),
-                    seq: 3,
-                },
-                digest: "d".into(),
-                unit: "a/0".into(),
-                hook: Hook {
-                    kind: HookKind::Hook,
-                    name: "install".into(),
-                },
-                charm: CharmRef {
-                    url: "local:a-0".into(),
-                    sha256: "0".repeat(64),
-                },
-                levels: serde_json::Value::Null,
-                context: Context::default(),
-                limits: Limits {
-                    sync: false,
-                    ..Limits::default()
-                },
-            },
-        }
-    }
-
-    fn version(version: &str) -> Write {
-        Write::WorkloadVersion {
-            version: version.into(),
-        }
-    }
-
-    fn temporary(name: &str) -> Paths {
-        let root =
-            std::env::temp_dir().join(format!("lazuli-runner-{name}-{}", std::process::id()));
-        files::remove_tree(&root).unwrap();
-        let paths = Paths::below(root);
-        files::make_dir(&paths.journal(), 0o700).unwrap();
-        paths
-    }
-
-    #[test]
-    fn a_record_is_read_back_at_each_point() {
-        let paths = temporary("journal-points");
-        let load = || load(&paths, |error| panic!("{error}")).unwrap();
-        assert!(load().is_empty());
-
-        let record = Record::begin(&paths, &intent()).unwrap();
-        let found = load();
-        assert_eq!(found.len(), 1);
-        assert_eq!(found[0].intent.request, intent().request);
-        assert_eq!(found[0].started, None);
-
-        let started = Started {
-            pid: 1,
-            start: 2,
-            at_ms: 3,
-        };
-        record.started(&started).unwrap();
-        record.write(1, &version("1")).unwrap();
-        record.write(2, &version("2")).unwrap();
-        record.acknowledged(1, false).unwrap();
-        let found = load();
-        assert_eq!(found[0].started, Some(started));
-        assert_eq!(found[0].writes, [(2, version("2"))]);
-        assert_eq!((found[0].immediate, &found[0].outcome), (2, &None));
-
-        let outcome = Outcome {
-            run: intent().request.run,
-            digest: "d".into(),
-            unit: "a/0".into(),
-            hook: intent().request.hook,
-            levels: serde_json::Value::Null,
-            attempt: 1,
-            exit: Exit::Missing,
-            writes: Vec::new(),
-            immediate: 2,
-            output: Output::default(),
-            started_ms: 0,
-            duration_ms: 0,
-        };
-        record.end(&outcome).unwrap();
-        assert_eq!(load()[0].outcome, Some(outcome));
-
-        record.remove().unwrap();
-        assert!(load().is_empty());
-        files::remove_tree(paths.root()).unwrap();
-    }
-
-    #[test]
-    fn a_torn_line_is_not_a_write() {
-        let paths = temporary("journal-torn");
-        let record = Record::begin(&paths, &intent()).unwrap();
-        record.write(1, &version("1")).unwrap();
-        let log = record.dir.join("writes.log");
-        let mut bytes = std::fs::read(&log).unwrap();
-        bytes.extend_from_slice(br#"{"n":2,"write":{"w":"workload-version","vers"#);
-        std::fs::write(&log, bytes).unwrap();
-        let found = load(&paths, |error| panic!("{error}")).unwrap();
-        assert_eq!(found[0].writes, [(1, version("1"))]);
-        files::remove_tree(paths.root()).unwrap();
-    }
-}
+#[path = "journal_tests.rs"]
+mod tests;

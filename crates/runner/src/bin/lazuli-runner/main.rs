@@ -16,6 +16,7 @@ mod hook;
 mod journal;
 mod launch;
 mod paths;
+mod pool;
 mod process;
 mod serve;
 mod supervisor;

@@ -77,7 +77,7 @@ impl Paths {
         self.lib().join("journal")
     }
 
-    /// The directory of one run's record. The id must be valid.
+    /// One run's record. The id must be valid.
     pub(crate) fn record(&self, run: &RunId) -> PathBuf {
         self.journal().join(&run.unit).join(run.seq.to_string())
     }

@@ -159,6 +159,9 @@ fn units_go_where_they_are_placed() {
     );
 }
 
+/// No key of anybody: only its type and length are right.
+const RSA: &str = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAAQM=";
+
 #[test]
 fn hosts_of_ones_own_need_their_keys() {
     let mut world = World::new();
@@ -175,6 +178,7 @@ fn hosts_of_ones_own_need_their_keys() {
     for (request, expected) in [
         (host("10.0.0.9", &[]), "the host's SSH host keys are needed"),
         (host("10.0.0.9", &["ssh-ed25519 AAAA"]), "invalid ssh key"),
+        (host("10.0.0.9", &[RSA]), "an ed25519 host key is needed"),
         (host("example", &[key]), "\"example\" is no address"),
         (
             host("-oProxyCommand=x", &[key]),

@@ -1,12 +1,14 @@
 //! A run from its start to its outcome.
 
+use std::env;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lazuli_runner::frames::{Exit, Outcome, Output, Report, RunRequest};
+use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
@@ -48,8 +50,8 @@ pub(crate) fn context_id(request: &RunRequest) -> Result<String, Error> {
 /// Starts a run in a thread of its own.
 pub(crate) fn spawn(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
     let thread = {
-        let (supervisor, run) = (Arc::clone(supervisor), Arc::clone(run));
-        thread::Builder::new().spawn(move || execute(&supervisor, &run))
+        let (owned, run) = (Arc::clone(supervisor), Arc::clone(run));
+        supervisor.pool.spawn(move || execute(&owned, &run))
     };
     if let Err(error) = thread {
         let reason = format!("failed to start a thread: {error}");
@@ -145,8 +147,10 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         .join(format!("{}.sock", files::random_hex(8)?));
     let tools = ToolServer::start(supervisor, run, socket)?;
     let mut command = Command::new(&file);
+    if !enter(&charm_dir) {
+        command.current_dir(&charm_dir);
+    }
     command
-        .current_dir(&charm_dir)
         .env_clear()
         .envs(environment(
             &run.intent,
@@ -194,6 +198,14 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
             Err(error)
         }
     }
+}
+
+/// Gives this thread a working directory of its own and goes there; says
+/// whether that is allowed here. A process that begins where the thread is can
+/// be started without a copy of the supervisor's memory, which to change its
+/// directory would take.
+fn enter(dir: &Path) -> bool {
+    unshare(CloneFlags::CLONE_FS).is_ok() && env::set_current_dir(dir).is_ok()
 }
 
 fn note_start(supervisor: &Arc<Supervisor>, run: &Arc<Run>, child: &Child, at_ms: u64) {
@@ -275,7 +287,7 @@ impl Running {
 fn watch(supervisor: &Arc<Supervisor>, run: &Arc<Run>, pid: i32) {
     let watcher = {
         let run = Arc::clone(run);
-        thread::Builder::new().spawn(move || {
+        supervisor.pool.spawn(move || {
             let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
             while waitid(Id::Pid(Pid::from_raw(pid)), flags) == Err(nix::Error::EINTR) {}
             run.change(|live| live.exited = true);

@@ -7,7 +7,6 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use lazuli_runner::frames::Output;
@@ -86,10 +85,11 @@ impl Capture {
             })
             .collect();
         {
-            let (supervisor, run) = (Arc::clone(supervisor), Arc::clone(run));
+            let (owned, run) = (Arc::clone(supervisor), Arc::clone(run));
             let reader = Arc::clone(&capture);
-            thread::Builder::new()
-                .spawn(move || reader.read(&supervisor, &run, streams))
+            supervisor
+                .pool
+                .spawn(move || reader.read(&owned, &run, streams))
                 .map_err(Error::system("start a thread"))?;
         }
         Ok(capture)

@@ -95,10 +95,10 @@ impl ToolServer {
             .map_err(Error::file("set the mode of", &path))?;
         let calls = Arc::new(Calls::default());
         {
-            let (supervisor, run, calls) =
-                (Arc::clone(supervisor), Arc::clone(run), Arc::clone(&calls));
-            thread::Builder::new()
-                .spawn(move || accept(&supervisor, &run, &listener, &calls))
+            let (owned, run, calls) = (Arc::clone(supervisor), Arc::clone(run), Arc::clone(&calls));
+            supervisor
+                .pool
+                .spawn(move || accept(&owned, &run, &listener, &calls))
                 .map_err(Error::system("start a thread"))?;
         }
         Ok(Self { path, calls })
@@ -149,13 +149,12 @@ fn accept(
                 continue;
             }
         };
-        let (supervisor, run, answering) =
-            (Arc::clone(supervisor), Arc::clone(run), Arc::clone(calls));
-        let started = thread::Builder::new().spawn(move || {
-            if let Err(error) = answer(&supervisor, &run, stream)
+        let (owned, run, answering) = (Arc::clone(supervisor), Arc::clone(run), Arc::clone(calls));
+        let started = supervisor.pool.spawn(move || {
+            if let Err(error) = answer(&owned, &run, stream)
                 && !matches!(error, FrameError::Ended | FrameError::Io(_))
             {
-                supervisor.note(&describe(&error));
+                owned.note(&describe(&error));
             }
             answering.end(number);
         });

@@ -29,6 +29,7 @@ use crate::files;
 use crate::hook::MachineLock;
 use crate::journal::Owner;
 use crate::paths::Paths;
+use crate::pool::Pool;
 
 /// How long a new supervisor waits for an old one to let go.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
@@ -60,6 +61,8 @@ pub(crate) struct Supervisor {
     pub(crate) machine_lock: MachineLock,
     /// Held while a request is carried out: requests are one after another.
     pub(super) requests: Mutex<()>,
+    /// Threads for what runs need.
+    pub(crate) pool: Pool,
     pub(super) asks: Asks,
     state: Mutex<State>,
     connections: AtomicUsize,
@@ -109,6 +112,7 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
         identity: Identity::read(),
         machine_lock: MachineLock::new(paths.machine_lock()),
         requests: Mutex::default(),
+        pool: Pool::default(),
         asks: Asks::default(),
         state: Mutex::default(),
         connections: AtomicUsize::new(0),

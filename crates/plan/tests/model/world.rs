@@ -1,9 +1,5 @@
-//! Whole models, played: decisions are applied, calls succeed at once, hooks
-//! run as scripted. Only what a change touches is planned again; every
-//! scenario ends with a full plan that has nothing to do, so whatever
-//! `affected` forgot shows.
-
-#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
+//! A model that is played: decisions are applied, calls succeed at once, hooks
+//! run as scripted. Only what a change touches is planned again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,22 +14,20 @@ use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
     Application, Change, CharmRevision, Effect, EffectSpec, EffectState, Endpoint, EndpointRole,
-    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, Relation, Resolve, Row,
-    RowKey, Unit,
+    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, Relation, Row, Unit,
 };
 use lazuli_plan::{
-    Action, Ended, Exit, HookWrite, InFlight, Inputs, Levels, Subject, SubjectPlan, affected,
-    commit_outcome, plan_subject, subjects,
+    Action, Ended, Exit, HookWrite, InFlight, Inputs, Levels, Running, Subject, SubjectPlan,
+    affected, commit_outcome, plan_subject, subjects,
 };
-use proptest::prelude::*;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-fn id<T: GenericUuid>(n: u128) -> T {
+pub(crate) fn id<T: GenericUuid>(n: u128) -> T {
     T::from_untyped_uuid(Uuid::from_u128(n))
 }
 
-fn charm() -> Charm {
+pub(crate) fn charm() -> Charm {
     let mut files = MapFiles::new().file(
         "metadata.yaml",
         "name: all\nsummary: s\ndescription: d\nseries: [noble]\nprovides:\n  site: http\n\
@@ -57,20 +51,26 @@ fn charm() -> Charm {
     Charm::parse(&files, "all").expect("a charm")
 }
 
-struct World {
-    state: ModelState,
-    now: OffsetDateTime,
-    dirty: BTreeSet<Subject>,
-    offers: Vec<Offer>,
-    next: u128,
+/// A model, and what is done about it.
+pub(crate) struct World {
+    pub(crate) state: ModelState,
+    pub(crate) now: OffsetDateTime,
+    pub(crate) dirty: BTreeSet<Subject>,
+    pub(crate) offers: Vec<Offer>,
+    pub(crate) next: u128,
     /// Hooks that ran, by unit.
-    ran: BTreeMap<String, Vec<String>>,
+    pub(crate) ran: BTreeMap<String, Vec<String>>,
     /// Hooks that fail, so many times each.
-    failing: BTreeMap<String, u32>,
+    pub(crate) failing: BTreeMap<String, u32>,
+    pub(crate) flight: InFlight,
+    /// Hooks that do not end by themselves.
+    pub(crate) endless: BTreeSet<String>,
+    /// Nor when they are told to.
+    pub(crate) deaf: bool,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(1);
         let state = ModelState::new(Model {
             id: id::<ModelId>(1),
@@ -103,6 +103,9 @@ impl World {
             next: 100,
             ran: BTreeMap::new(),
             failing: BTreeMap::new(),
+            flight: InFlight::default(),
+            endless: BTreeSet::new(),
+            deaf: false,
         };
         world.put(Row::Charm(CharmRevision {
             id: id::<CharmId>(3),
@@ -115,27 +118,26 @@ impl World {
         world
     }
 
-    fn apply(&mut self, change: Change) {
+    pub(crate) fn apply(&mut self, change: Change) {
         let before = self.state.row(&change.key());
         self.state.apply(change.clone());
         self.dirty
             .extend(affected(&self.state, &change, before.as_ref()));
     }
 
-    fn put(&mut self, row: Row) {
+    pub(crate) fn put(&mut self, row: Row) {
         self.apply(Change::Put(row));
     }
 
-    fn fresh<T: GenericUuid>(&mut self) -> T {
+    pub(crate) fn fresh<T: GenericUuid>(&mut self) -> T {
         self.next += 1;
         id(self.next)
     }
 
-    fn plan(&self, subject: Subject) -> SubjectPlan {
-        let flight = InFlight::default();
+    pub(crate) fn plan(&self, subject: Subject) -> SubjectPlan {
         let inputs = Inputs {
             state: &self.state,
-            flight: &flight,
+            flight: &self.flight,
             offers: &self.offers,
             now: self.now,
         };
@@ -143,7 +145,7 @@ impl World {
     }
 
     /// Plans what is dirty, and does what it says, until nothing is.
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         let mut rounds = 0;
         while let Some(subject) = self.dirty.pop_first() {
             rounds += 1;
@@ -169,7 +171,7 @@ impl World {
     }
 
     /// Planning everything anew finds nothing that planning the touched missed.
-    fn assert_settled(&self) {
+    pub(crate) fn assert_settled(&self) {
         for subject in subjects(&self.state) {
             let plan = self.plan(subject);
             assert_eq!(plan.decisions, [], "{subject:?}");
@@ -177,17 +179,20 @@ impl World {
         }
     }
 
-    fn act(&mut self, action: &Action) {
+    pub(crate) fn act(&mut self, action: &Action) {
         match action {
             Action::Ensure { effect } => self.finish(*effect, EffectState::Present),
             Action::Remove { effect } => self.finish(*effect, EffectState::Gone),
             Action::Boot { machine } => self.boot(*machine, "boot-1"),
             Action::RunHook { unit, seq, levels } => self.run(*unit, *seq, levels),
-            Action::Poll { .. } | Action::KillHook { .. } => panic!("{action:?} is not expected"),
+            Action::KillHook { unit, seq, .. } => self.kill(*unit, *seq),
+            Action::Poll { effect } => {
+                self.flight.asked.insert(*effect, self.now);
+            }
         }
     }
 
-    fn finish(&mut self, effect: EffectId, state: EffectState) {
+    pub(crate) fn finish(&mut self, effect: EffectId, state: EffectState) {
         let row = self.state.effect(effect).expect("a row").clone();
         if let (EffectSpec::VirtualMachine(_), Some(machine)) = (&row.spec, row.machine)
             && state == EffectState::Present
@@ -205,7 +210,7 @@ impl World {
         }));
     }
 
-    fn boot(&mut self, machine: MachineId, boot_id: &str) {
+    pub(crate) fn boot(&mut self, machine: MachineId, boot_id: &str) {
         let known = self.state.machine_state(machine).expect("a row").clone();
         self.put(Row::MachineState(MachineState {
             facts: Some(MachineFacts {
@@ -222,10 +227,20 @@ impl World {
         }));
     }
 
-    fn run(&mut self, unit: UnitId, seq: u64, levels: &Levels) {
+    pub(crate) fn run(&mut self, unit: UnitId, seq: u64, levels: &Levels) {
         let name = self.state.unit(unit).expect("a unit").name.to_string();
         let hook = self.name_of(unit, levels);
         self.ran.entry(name).or_default().push(hook.clone());
+        if self.endless.contains(&hook) {
+            let running = Running {
+                seq,
+                hook: levels.hook.clone(),
+                since: self.now,
+                ending: None,
+            };
+            self.flight.hooks.insert(unit, running);
+            return;
+        }
         let left = self
             .failing
             .get_mut(hook.split(' ').next().expect("a word"));
@@ -268,7 +283,53 @@ impl World {
         assert_eq!(again, [], "an outcome counts once");
     }
 
-    fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
+    pub(crate) fn kill(&mut self, unit: UnitId, seq: u64) {
+        if self.deaf {
+            let running = self.flight.hooks.get_mut(&unit).expect("a hook");
+            running.ending.get_or_insert(self.now);
+            return;
+        }
+        let running = self.flight.hooks.remove(&unit).expect("a hook");
+        let levels = Levels {
+            hook: running.hook,
+            charm: id(3),
+            config: None,
+            leader_version: 0,
+            remote_version: 0,
+            app_version: 0,
+            boot: None,
+        };
+        let ended = Ended {
+            unit,
+            seq,
+            levels,
+            exit: Exit::Failed {
+                reason: "it was ended".to_owned(),
+            },
+            writes: Vec::new(),
+        };
+        for change in commit_outcome(&self.state, &ended, self.now) {
+            self.apply(change);
+        }
+    }
+
+    /// Lets time pass to when the first plans ask to be made again, and makes
+    /// those alone.
+    pub(crate) fn wait(&mut self) {
+        let wakes: Vec<_> = subjects(&self.state)
+            .into_iter()
+            .filter_map(|subject| Some((self.plan(subject).wake_at?, subject)))
+            .collect();
+        let at = wakes.iter().map(|(at, _)| *at).min();
+        let at = at.expect("something waits for a time");
+        assert!(at > self.now, "a wake in the past: {wakes:?}");
+        self.now = at;
+        let due = wakes.into_iter().filter(|(wake, _)| *wake == at);
+        self.dirty.extend(due.map(|(_, subject)| subject));
+        self.settle();
+    }
+
+    pub(crate) fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
         use lazuli_model::hook::Hook;
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
@@ -287,7 +348,7 @@ impl World {
         }
     }
 
-    fn deploy(&mut self, name: &str, units: u32) -> ApplicationId {
+    pub(crate) fn deploy(&mut self, name: &str, units: u32) -> ApplicationId {
         let application: ApplicationId = self.fresh();
         self.put(Row::Application(Application {
             id: application,
@@ -318,7 +379,7 @@ impl World {
         application
     }
 
-    fn add_unit(&mut self, application: ApplicationId) {
+    pub(crate) fn add_unit(&mut self, application: ApplicationId) {
         let mut row = self.state.application(application).expect("a row").clone();
         let number = row.next_unit;
         row.next_unit += 1;
@@ -349,7 +410,11 @@ impl World {
         self.put(Row::Unit(unit));
     }
 
-    fn relate(&mut self, provider: ApplicationId, requirer: ApplicationId) -> RelationId {
+    pub(crate) fn relate(
+        &mut self,
+        provider: ApplicationId,
+        requirer: ApplicationId,
+    ) -> RelationId {
         let relation = self.fresh();
         self.put(Row::Relation(Relation {
             id: relation,
@@ -365,7 +430,7 @@ impl World {
         relation
     }
 
-    fn unit(&self, name: &str) -> Unit {
+    pub(crate) fn unit(&self, name: &str) -> Unit {
         let found = self
             .state
             .units()
@@ -373,7 +438,7 @@ impl World {
         found.expect("a unit").clone()
     }
 
-    fn kill_unit(&mut self, name: &str) {
+    pub(crate) fn kill_unit(&mut self, name: &str) {
         let unit = self.unit(name);
         self.put(Row::Unit(Unit {
             life: Life::Dying,
@@ -381,7 +446,7 @@ impl World {
         }));
     }
 
-    fn kill_relation(&mut self, relation: RelationId) {
+    pub(crate) fn kill_relation(&mut self, relation: RelationId) {
         if let Some(row) = self.state.relation(relation).cloned() {
             self.put(Row::Relation(Relation {
                 life: Life::Dying,
@@ -390,250 +455,17 @@ impl World {
         }
     }
 
-    fn hooks(&mut self, unit: &str) -> Vec<String> {
+    pub(crate) fn hooks(&mut self, unit: &str) -> Vec<String> {
         self.ran.remove(unit).unwrap_or_default()
     }
 }
 
-fn end(application: ApplicationId, name: &str, role: EndpointRole) -> Endpoint {
+pub(crate) fn end(application: ApplicationId, name: &str, role: EndpointRole) -> Endpoint {
     Endpoint {
         application,
         name: name.parse().expect("a name"),
         interface: "http".to_owned(),
         role,
         container_scoped: false,
-    }
-}
-
-#[test]
-fn a_unit_starts_in_jujus_order() {
-    let mut world = World::new();
-    world.deploy("web", 1);
-    world.settle();
-    world.assert_settled();
-    assert_eq!(
-        world.hooks("web/0"),
-        [
-            "install",
-            "ring-relation-created",
-            "leader-elected",
-            "config-changed",
-            "start"
-        ]
-    );
-}
-
-#[test]
-fn related_units_join_change_and_depart() {
-    let mut world = World::new();
-    let web = world.deploy("web", 1);
-    let proxy = world.deploy("proxy", 1);
-    world.settle();
-    world.ran.clear();
-    let relation = world.relate(web, proxy);
-    world.settle();
-    world.assert_settled();
-    let hooks = world.hooks("web/0");
-    assert_eq!(
-        hooks[..3],
-        [
-            "site-relation-created",
-            "site-relation-joined proxy/0",
-            "site-relation-changed proxy/0"
-        ]
-    );
-    assert!(
-        hooks[3..]
-            .iter()
-            .all(|hook| hook == "site-relation-changed proxy/0")
-    );
-    world.ran.clear();
-    world.kill_relation(relation);
-    world.settle();
-    world.assert_settled();
-    assert_eq!(
-        world.hooks("proxy/0"),
-        ["back-relation-departed web/0", "back-relation-broken"]
-    );
-    assert!(world.state.relation(relation).is_none());
-}
-
-#[test]
-fn a_removed_unit_leaves_its_relations_stops_and_takes_its_machine_along() {
-    let mut world = World::new();
-    let web = world.deploy("web", 2);
-    let proxy = world.deploy("proxy", 1);
-    world.relate(web, proxy);
-    world.settle();
-    world.ran.clear();
-    world.kill_unit("web/0");
-    world.settle();
-    world.assert_settled();
-    assert_eq!(
-        world.hooks("web/0"),
-        [
-            "site-relation-departed proxy/0",
-            "site-relation-broken",
-            "ring-relation-departed web/1",
-            "stop",
-            "remove",
-        ]
-    );
-    assert!(
-        world
-            .hooks("proxy/0")
-            .contains(&"back-relation-departed web/0".to_owned())
-    );
-    assert!(
-        world
-            .hooks("web/1")
-            .contains(&"ring-relation-departed web/0".to_owned())
-    );
-    assert_eq!(world.state.machines().count(), 2);
-    let leader = world.state.leader(web).and_then(|leader| leader.unit);
-    assert_eq!(leader, Some(world.unit("web/1").id));
-}
-
-#[test]
-fn a_failed_hook_holds_up_the_rest_until_it_is_retried_or_skipped() {
-    let mut world = World::new();
-    world.failing.insert("config-changed".to_owned(), 2);
-    world.deploy("web", 1);
-    world.settle();
-    world.assert_settled();
-    let unit = world.unit("web/0");
-    let error = world
-        .state
-        .unit_state(unit.id)
-        .and_then(|done| done.error.clone());
-    let error = error.expect("an error");
-    assert_eq!(
-        (error.attempts, error.reason.as_str()),
-        (1, "exit status 1")
-    );
-    // In time it is tried again, and fails again.
-    world.now = error.next_try.expect("a next try");
-    world.dirty.insert(Subject::Unit(unit.id));
-    world.settle();
-    let attempts = |world: &World| {
-        let done = world.state.unit_state(unit.id).expect("a state");
-        done.error.as_ref().map(|error| error.attempts)
-    };
-    assert_eq!(attempts(&world), Some(2));
-    world.put(Row::Unit(Unit {
-        resolve: Some(Resolve {
-            seq: 1,
-            retry: false,
-        }),
-        ..unit.clone()
-    }));
-    world.settle();
-    world.assert_settled();
-    assert_eq!(attempts(&world), None);
-    assert_eq!(
-        world.hooks("web/0").last().map(String::as_str),
-        Some("start")
-    );
-}
-
-#[test]
-fn a_reboot_runs_start_again() {
-    let mut world = World::new();
-    world.deploy("web", 1);
-    world.settle();
-    world.ran.clear();
-    let machine = world.unit("web/0").machine;
-    world.boot(machine, "boot-2");
-    world.settle();
-    world.assert_settled();
-    assert_eq!(world.hooks("web/0"), ["start"]);
-}
-
-#[test]
-fn a_model_that_is_destroyed_goes() {
-    let mut world = World::new();
-    let web = world.deploy("web", 2);
-    let proxy = world.deploy("proxy", 1);
-    let relation = world.relate(web, proxy);
-    world.settle();
-    for name in ["web/0", "web/1", "proxy/0"] {
-        world.kill_unit(name);
-    }
-    for application in [web, proxy] {
-        let row = world.state.application(application).expect("a row").clone();
-        world.put(Row::Application(Application {
-            life: Life::Dying,
-            ..row
-        }));
-    }
-    world.kill_relation(relation);
-    let model = world.state.model().clone();
-    world.put(Row::Model(Model {
-        life: Life::Dying,
-        ..model
-    }));
-    world.dirty.remove(&Subject::Model);
-    while let Some(subject) = world.dirty.pop_first() {
-        let plan = world.plan(subject);
-        if plan.decisions == [Change::Delete(RowKey::Model)] {
-            assert_eq!(world.state.applications().count(), 0);
-            assert_eq!(world.state.machines().count(), 0);
-            return;
-        }
-        let again = !plan.decisions.is_empty() || !plan.actions.is_empty();
-        for change in plan.decisions.clone() {
-            world.apply(change);
-        }
-        if plan.decisions.is_empty()
-            && let Some(action) = plan.actions.first()
-        {
-            world.act(action);
-        }
-        if again {
-            world.dirty.insert(subject);
-        }
-    }
-    panic!("the model does not go: {:?}", world.plan(Subject::Model));
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
-
-    /// Whatever users do, planning what was touched leaves nothing that
-    /// planning everything would still find.
-    #[test]
-    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..7, 0_usize..4), 1..24)) {
-        let mut world = World::new();
-        let web = world.deploy("web", 1);
-        let proxy = world.deploy("proxy", 1);
-        let mut relation = None;
-        for (step, pick) in steps {
-            let application = if pick % 2 == 0 { web } else { proxy };
-            let units: Vec<_> = world.state.units().map(|unit| unit.name.to_string()).collect();
-            match step {
-                0 => world.add_unit(application),
-                1 if units.len() > 1 => world.kill_unit(&units[pick % units.len()]),
-                2 if relation.is_none() => relation = Some(world.relate(web, proxy)),
-                3 => {
-                    if let Some(id) = relation.take() {
-                        world.kill_relation(id);
-                    }
-                }
-                4 => drop(world.failing.insert("start".to_owned(), 1)),
-                5 => {
-                    let mut row = world.state.application(application).expect("a row").clone();
-                    row.exposed = row.exposed.is_none().then(BTreeMap::new);
-                    row.trust = !row.trust;
-                    world.put(Row::Application(row));
-                }
-                _ => {}
-            }
-            if pick != 3 {
-                world.settle();
-                world.assert_settled();
-            }
-        }
-        world.settle();
-        world.assert_settled();
     }
 }

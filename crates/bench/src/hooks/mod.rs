@@ -1,0 +1,13 @@
+//! How many hooks a second, beside how many starts of `true` OpenSSH makes
+//! over connections that are open already.
+//!
+//! Both sides use the same machines, in turns. Lazuli's side changes an option
+//! of an application and waits until every unit has run config-changed for it,
+//! again and again; the other side starts `true` through one ControlMaster per
+//! machine, with as many clients at once as serves it best.
+
+mod changes;
+mod mux;
+mod run;
+
+pub(crate) use run::{Args, run};

@@ -1,0 +1,345 @@
+//! `lazulid dev` and `lazuli`, as processes.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::check::Log;
+use crate::status::Status;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks at a condition.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// A running Lazuli.
+pub struct Lazuli {
+    bin: PathBuf,
+    dir: TempDir,
+    port: u16,
+    daemon: Option<Child>,
+}
+
+/// What a command said, and how it ended.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The exit code; 128 and more for signals.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Said {
+    /// Standard output of a command that succeeded.
+    ///
+    /// # Panics
+    /// When it failed.
+    #[must_use]
+    #[track_caller]
+    pub fn ok(self) -> String {
+        assert_eq!(self.code, 0, "it failed: {self:?}");
+        self.out
+    }
+
+    /// The code and standard error of a command.
+    #[must_use]
+    pub fn failed(&self) -> (i32, &str) {
+        (self.code, self.err.trim_end())
+    }
+}
+
+impl Lazuli {
+    /// Starts one; none, with a word about it, where it cannot run.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start() -> Option<Self> {
+        let bin = programs()?;
+        let dir = tempfile::Builder::new()
+            .prefix("lazuli-e2e-")
+            .tempdir_in("/var/tmp")
+            .expect("a directory");
+        // The private Postgres runs as another user.
+        let all = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(dir.path(), all).expect("a mode");
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = free.local_addr().expect("an address").port();
+        drop(free);
+        let mut lazuli = Self {
+            bin,
+            dir,
+            port,
+            daemon: None,
+        };
+        lazuli.resume();
+        Some(lazuli)
+    }
+
+    /// Starts `lazulid` again on the same data.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn resume(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.dir.path().join("lazulid.log"))
+            .expect("a log");
+        let mut child = Command::new(self.bin.join("lazulid"))
+            .args(["dev", "--default-flavour", "lean", "--data"])
+            .arg(self.data())
+            .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("lazulid starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let ready = lines.map_while(Result::ok).any(|line| line == "ready");
+        self.daemon = Some(child);
+        assert!(ready, "lazulid ended:\n{}", self.log());
+    }
+
+    /// Ends `lazulid` as a power cut does; Postgres, the simulator and the
+    /// guests go on.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn kill(&mut self) {
+        let mut daemon = self.daemon.take().expect("it runs");
+        daemon.kill().expect("a signal");
+        daemon.wait().expect("an end");
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// What `lazulid` logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("lazulid.log")).unwrap_or_default()
+    }
+
+    /// The CLI, to be run with these arguments.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.bin.join("lazuli"));
+        command
+            .args(arguments)
+            .env("LAZULI_DATA", self.data().join("cli"))
+            .env_remove("JUJU_MODEL")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs the CLI.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn run(&self, arguments: &[&str]) -> Said {
+        said(&mut self.command(arguments))
+    }
+
+    /// Runs the CLI, and expects it to succeed.
+    ///
+    /// # Panics
+    /// When it fails.
+    #[track_caller]
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        self.run(arguments).ok()
+    }
+
+    /// The status of the present model, if there is an answer.
+    #[must_use]
+    pub fn status(&self) -> Option<Status> {
+        let said = self.run(&["status", "--format", "json"]);
+        let document = serde_json::from_str(&said.out).ok()?;
+        (said.code == 0).then_some(Status(document))
+    }
+
+    /// Waits until the status is as wanted.
+    ///
+    /// # Panics
+    /// When it does not become so.
+    #[track_caller]
+    pub fn until(&self, what: &str, done: impl Fn(&Status) -> bool) -> Status {
+        let mut last = None;
+        self.eventually_or(
+            what,
+            || {
+                last = self.status().or(last.take());
+                last.as_ref().is_some_and(&done)
+            },
+            || self.run(&["status"]).out,
+        );
+        last.expect("it was as wanted")
+    }
+
+    /// Waits until something is so.
+    ///
+    /// # Panics
+    /// When it does not become so.
+    #[track_caller]
+    pub fn eventually(&self, what: &str, done: impl FnMut() -> bool) {
+        self.eventually_or(what, done, String::new);
+    }
+
+    #[track_caller]
+    fn eventually_or(&self, what: &str, mut done: impl FnMut() -> bool, see: impl Fn() -> String) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(
+                Instant::now() < deadline,
+                "{what}: not so in time\n{}\n{}",
+                see(),
+                last_lines(&self.log())
+            );
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// What the hooks of a unit wrote.
+    ///
+    /// # Panics
+    /// When the unit cannot be reached.
+    #[must_use]
+    pub fn hooks(&self, unit: &str) -> Log {
+        let path = format!("/var/log/hooks-{}", unit.replace('/', "-"));
+        Log(self.ok(&["ssh", unit, "cat", &path]))
+    }
+
+    /// Asks the simulator's control endpoint.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    pub fn control(&self, method: &str, path: &str, body: Option<&str>) -> Value {
+        let azure = self.data().join("azure");
+        let url = std::fs::read_to_string(azure.join("endpoint")).expect("an endpoint");
+        let mut curl = Command::new("curl");
+        curl.args(["-sS", "--fail-with-body", "-X", method, "--cacert"])
+            .arg(azure.join("ca.pem"))
+            .arg(format!("{}/sim/{path}", url.trim()));
+        if let Some(body) = body {
+            curl.args(["-H", "content-type: application/json", "-d", body]);
+        }
+        let said = said(&mut curl).ok();
+        serde_json::from_str(&said).unwrap_or_default()
+    }
+
+    /// The names of the simulator's resources of a type, such as
+    /// `Microsoft.Compute/virtualMachines`.
+    #[must_use]
+    pub fn inventory(&self, kind: &str) -> Vec<String> {
+        let document = self.control("GET", "inventory", None);
+        let resources = document["resources"].as_array().into_iter().flatten();
+        let ids = resources.filter_map(|resource| resource["id"].as_str());
+        let marker = format!("/{kind}/").to_lowercase();
+        ids.filter(|id| id.to_lowercase().contains(&marker))
+            .filter_map(|id| id.rsplit('/').next())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Destroys the present model and checks that the cloud is empty.
+    ///
+    /// # Panics
+    /// When something is left.
+    pub fn destroy(&self, model: &str) {
+        self.ok(&["destroy-model", "--no-prompt", model]);
+        self.assert_no_cloud();
+    }
+
+    /// Checks that the cloud is empty.
+    ///
+    /// # Panics
+    /// When something is left.
+    #[track_caller]
+    pub fn assert_no_cloud(&self) {
+        let document = self.control("GET", "inventory", None);
+        let left = document["resources"].as_array().expect("a list");
+        assert!(left.is_empty(), "the cloud still has: {left:#?}");
+        let guests = self.data().join("azure/fabric/guests");
+        let guests: Vec<_> = std::fs::read_dir(guests).into_iter().flatten().collect();
+        assert!(guests.is_empty(), "guests are left: {guests:?}");
+    }
+}
+
+impl Drop for Lazuli {
+    fn drop(&mut self) {
+        if self.daemon.is_none() && !std::thread::panicking() {
+            self.resume();
+        }
+        if let Some(mut daemon) = self.daemon.take() {
+            let pid = Pid::from_raw(i32::try_from(daemon.id()).unwrap_or_default());
+            kill(pid, Signal::SIGTERM).ok();
+            drop(daemon.wait());
+        }
+        let data = self.data();
+        let ended = Command::new(self.bin.join("azure-sim"))
+            .args(["destroy", "--data"])
+            .arg(data.join("azure"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status();
+        if std::thread::panicking() {
+            eprintln!("the log of lazulid ends:\n{}", last_lines(&self.log()));
+            return;
+        }
+        assert!(
+            ended.is_ok_and(|status| status.success()),
+            "guests are left"
+        );
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let data = data.display().to_string();
+        assert!(!mounts.contains(&data), "mounts are left below {data}");
+    }
+}
+
+fn said(command: &mut Command) -> Said {
+    let done = command.output().expect("it can be run");
+    Said {
+        code: done.status.code().unwrap_or(128),
+        out: String::from_utf8_lossy(&done.stdout).into_owned(),
+        err: String::from_utf8_lossy(&done.stderr).into_owned(),
+    }
+}
+
+/// Where the programs are: beside this test's own folder.
+fn programs() -> Option<PathBuf> {
+    let test = std::env::current_exe().ok()?;
+    let bin = test.parent().and_then(Path::parent)?.to_owned();
+    let missing = ["lazuli", "lazulid", "azure-sim", "guest-init"]
+        .into_iter()
+        .find(|program| !bin.join(program).exists());
+    match missing {
+        Some(program) => {
+            eprintln!("skipped: {program} is not built; run scripts/build");
+            None
+        }
+        None if !geteuid().is_root() => {
+            eprintln!("skipped: needs root, for namespaces");
+            None
+        }
+        None => Some(bin),
+    }
+}
+
+fn last_lines(log: &str) -> String {
+    let lines: Vec<_> = log.lines().rev().take(30).collect();
+    lines.into_iter().rev().collect::<Vec<_>>().join("\n")
+}
