@@ -15,11 +15,14 @@ mod hand_out;
 mod holder;
 mod ledger;
 mod logs;
+mod lookout;
 mod message;
 mod model_loop;
 mod news;
 mod offers;
 mod settle;
 mod shared;
+mod sightings;
+mod survey;
 
 pub use holder::{Parts, run};

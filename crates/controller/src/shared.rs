@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::logs::LogWriter;
+use crate::survey::Surveys;
 
 /// Calls to the cloud at once, over all models: more would only wait in the
 /// cloud's own buckets.
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) replica: ReplicaId,
     pub(crate) logs: LogWriter,
     pub(crate) calls: Arc<Semaphore>,
+    pub(crate) surveys: Surveys,
     pub(crate) tasks: TaskTracker,
 }
 

@@ -130,6 +130,7 @@ fn hint(class: FailureClass, code: &str, message: &str) -> Option<String> {
         | FailureClass::Conflict
         | FailureClass::Capacity
         | FailureClass::Gone
+        | FailureClass::Down
         | FailureClass::Invalid
         | FailureClass::Bug => None,
     }

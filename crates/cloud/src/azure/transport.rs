@@ -20,6 +20,9 @@ use crate::CloudError;
 /// about again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
+/// Pages of a list, at most: more are a cloud that goes round in circles.
+const MAX_PAGES: usize = 10_000;
+
 /// ARM over HTTP.
 #[derive(Debug)]
 pub(super) struct Arm {
@@ -102,21 +105,36 @@ impl Arm {
         }
     }
 
-    /// All pages of a list.
+    /// All items of a list.
     pub(super) async fn list(&self, what: &str, first: Url) -> Result<Vec<Value>, CloudError> {
         let mut items = Vec::new();
-        let mut next = Some(first);
-        while let Some(url) = next {
-            let mut page = self.get(what, url).await?.body;
-            if let Some(Value::Array(values)) = page.get_mut("value").map(Value::take) {
-                items.extend(values);
-            }
-            next = match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
-                Some(link) => Some(self.follow(what, link)?),
-                None => None,
-            };
-        }
+        self.pages(what, first, |page| items.extend(page)).await?;
         Ok(items)
+    }
+
+    /// Takes a list page by page, so that a long one is never in memory as a
+    /// whole; how many pages there were.
+    pub(super) async fn pages(
+        &self,
+        what: &str,
+        first: Url,
+        mut take: impl FnMut(Vec<Value>) + Send,
+    ) -> Result<usize, CloudError> {
+        let mut next = first;
+        for count in 1..=MAX_PAGES {
+            let mut page = self.get(what, next).await?.body;
+            if let Some(Value::Array(values)) = page.get_mut("value").map(Value::take) {
+                take(values);
+            }
+            match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
+                Some(link) => next = self.follow(what, link)?,
+                None => return Ok(count),
+            }
+        }
+        Err(invalid(
+            what,
+            format!("the list has more than {MAX_PAGES} pages"),
+        ))
     }
 
     pub(super) async fn put(

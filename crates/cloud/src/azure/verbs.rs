@@ -1,15 +1,18 @@
 //! The verbs of [`Cloud`] for Azure.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{EffectSpec, EffectState, FailureClass};
+use serde_json::Value;
 
 use super::error::{invalid, unanswered};
 use super::ids::{COMPUTE, NETWORK, SKUS};
 use super::progress::{POLL, accepted, fail_on, foreign, is_ours, running, seen, what};
 use super::transport::is_absent;
 use super::{Azure, list, machine, offers};
-use crate::{Call, Cloud, CloudError, MachineOrder, Progress, SeenMachine, Usage};
+use crate::{Call, Cloud, CloudError, Health, MachineOrder, Progress, SeenMachine, Survey, Usage};
 
 #[async_trait]
 impl Cloud for Azure {
@@ -38,7 +41,12 @@ impl Cloud for Azure {
 
     async fn poll(&self, call: Call<'_>) -> Result<Progress, CloudError> {
         let deleting = matches!(call.effect.state, EffectState::Deleting { .. });
-        let what = what(if deleting { "delete" } else { "create" }, call.effect);
+        let verb = match call.effect.state {
+            EffectState::Deleting { .. } => "delete",
+            EffectState::Present => "look at",
+            _ => "create",
+        };
+        let what = what(verb, call.effect);
         let operation = match &call.effect.state {
             EffectState::Accepted { operation, .. } | EffectState::Deleting { operation, .. } => {
                 operation.as_deref()
@@ -116,6 +124,25 @@ impl Cloud for Azure {
         Ok(list::join(&machines, &interfaces, &addresses))
     }
 
+    async fn survey(&self) -> Result<Survey, CloudError> {
+        let path = format!(
+            "{}/providers/Microsoft.Compute/virtualMachines",
+            self.ids.subscription()
+        );
+        let url = self.arm.url(&path, COMPUTE, &[("statusOnly", "true")]);
+        let mut machines = HashMap::new();
+        let take = |page: Vec<Value>| {
+            for machine in page {
+                if let Some(id) = machine["id"].as_str() {
+                    machines.insert(id.to_lowercase(), list::health(&machine));
+                }
+            }
+        };
+        let what = "list the virtual machines of the subscription";
+        let pages = self.arm.pages(what, url, take).await?;
+        Ok(Survey { machines, pages })
+    }
+
     async fn offers(&self, region: &str) -> Result<Vec<Offer>, CloudError> {
         let what = format!("list the sizes of {region}");
         let path = format!(
@@ -171,7 +198,17 @@ impl Azure {
         let Some((id, version)) = id else {
             return Err(invalid(what, "it has no id".to_owned()));
         };
-        match self.arm.find(what, self.arm.url(&id, version, &[])).await? {
+        let is_machine = matches!(call.effect.spec, EffectSpec::VirtualMachine(_));
+        let expand: &[_] = if is_machine {
+            &[("$expand", "instanceView")]
+        } else {
+            &[]
+        };
+        match self
+            .arm
+            .find(what, self.arm.url(&id, version, expand))
+            .await?
+        {
             None if deleting => Ok(Progress::Gone),
             None => Err(CloudError {
                 class: FailureClass::Gone,
@@ -179,6 +216,13 @@ impl Azure {
                 ..unanswered(what, "the cloud does not know it (yet)".to_owned(), true)
             }),
             Some(_) if deleting => Ok(accepted(call.effect, None, POLL)),
+            Some(found) if call.effect.state == EffectState::Present => {
+                // What failed since is of no interest while it runs.
+                match list::health(&found) {
+                    Health::Up => Ok(Progress::Present { cloud_id: id }),
+                    Health::Down(down) => Ok(Progress::Down(down)),
+                }
+            }
             Some(found) => {
                 fail_on(what, &found["properties"])?;
                 Ok(seen(call.effect, &id, &found))

@@ -163,6 +163,19 @@ impl World {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// Waits until the simulator works on nothing.
+    pub(crate) async fn until_idle(&self) {
+        let began = Instant::now();
+        loop {
+            let inventory = self.control(Method::GET, "inventory", None).await;
+            if inventory["operations"]["running"] == 0 {
+                return;
+            }
+            assert!(began.elapsed() < DEADLINE, "it goes on working");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// The id of a resource of the group.
     pub(crate) fn id(&self, provider: &str, kind: &str, name: &str) -> String {
         format!(
@@ -305,6 +318,7 @@ fn take(effect: &mut Effect, progress: &Progress) {
                 EffectState::Accepted { operation, poll_at }
             }
         }
+        Progress::Down(_) => EffectState::Present,
         Progress::Gone => EffectState::Gone,
         Progress::Foreign { .. } => EffectState::Foreign,
     };

@@ -7,3 +7,4 @@ mod common;
 mod deletion;
 mod making;
 mod refusals;
+mod surveys;
