@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 
-use lazuli_api::{ClientError, Code, Problem};
+use lazuli_api::{Class, ClientError, Code, Problem};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,20 @@ impl Error {
             .is_some_and(|problem| problem.is(Code::NotFound))
     }
 
+    /// Whether trying again may help, now or soon.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            // Of a stream: what happened meanwhile is in the status.
+            Self::Api(error) => {
+                error.class() == Class::Transient
+                    || error
+                        .problem()
+                        .is_some_and(|problem| problem.is(Code::Gone))
+            }
+            _ => false,
+        }
+    }
+
     /// The exit code, as Juju's: 2 for usage, 1 for all else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -94,7 +108,10 @@ impl Error {
             _ = writeln!(text, "  because: {error}");
             cause = error.source();
         }
-        for field in self.problem().map_or(&[][..], |problem| &problem.errors) {
+        let fields = self.problem().map_or(&[][..], |problem| &problem.errors);
+        // One that the headline is about is not said twice.
+        let said = self.headline();
+        for field in fields.iter().filter(|field| field.detail != said) {
             _ = writeln!(text, "  {}: {}", field.pointer, field.detail);
         }
         if let Some(hint) = self.hint() {

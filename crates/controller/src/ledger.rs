@@ -73,7 +73,7 @@ pub(crate) fn advance(
                 code: "NameTaken".to_owned(),
                 message: found.clone(),
                 attempts: 1,
-                next_try: None,
+                next_try: Some(now + LAST_RETRY),
             });
             set(&mut row, EffectState::Foreign, now);
         }

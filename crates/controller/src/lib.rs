@@ -12,6 +12,7 @@ mod effects;
 mod fleet;
 mod freeze;
 mod hand_out;
+mod heartbeat;
 mod holder;
 mod ledger;
 mod logs;

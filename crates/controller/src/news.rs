@@ -8,9 +8,10 @@
 use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
-use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, Row};
+use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
 use lazuli_plan::{Look, Subject};
-use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId};
+use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::answer;
@@ -26,6 +27,45 @@ const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
 
 /// What machines are told once the batch is committed.
 pub(crate) type Outbox = Vec<(MachineId, Request)>;
+
+/// Whether a machine may say that: it speaks for its own units, and for those
+/// that are gone. A machine is root's, and root may be anybody.
+pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -> bool {
+    let HostEvent::Report(report) = event else {
+        return true;
+    };
+    let run = match report {
+        Report::Finished(outcome) => Some(&outcome.run),
+        Report::Immediate { run, .. }
+        | Report::Ask { run, .. }
+        | Report::Log { run, .. }
+        | Report::Started { run, .. } => Some(run),
+        Report::Refused { run, .. } => run.as_ref(),
+        Report::Attached { .. } => None,
+    };
+    let unit = run.and_then(convert::unit).and_then(|id| state.unit(id));
+    unit.is_none_or(|unit| unit.machine == machine)
+}
+
+/// What is taken in place of a message that cannot be stored.
+pub(crate) fn unstorable(message: Message, error: &StoreError) -> Option<Message> {
+    let Message::Machine {
+        machine,
+        event: HostEvent::Report(Report::Finished(mut outcome)),
+    } = message
+    else {
+        return None;
+    };
+    let reason = format!("its outcome cannot be stored: {error}");
+    let known = matches!(&outcome.exit, Exit::NotStarted { reason: before } if *before == reason);
+    outcome.writes = Vec::new();
+    outcome.output = Output::default();
+    outcome.exit = Exit::NotStarted { reason };
+    (!known).then_some(Message::Machine {
+        machine,
+        event: HostEvent::Report(Report::Finished(outcome)),
+    })
+}
 
 /// Turns a message into changes and flight.
 pub(crate) fn take(desk: &mut Desk, outbox: &mut Outbox, message: &Message, now: OffsetDateTime) {

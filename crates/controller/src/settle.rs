@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lazuli_model::id::MachineId;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, ModelState, RowKey};
 use lazuli_plan::{Action, InFlight, Inputs, Subject, SubjectPlan, affected, plan_subject};
@@ -33,6 +34,8 @@ pub(crate) struct Desk {
     ready: BTreeSet<Subject>,
     /// What the next commit writes: the last change of each row.
     changes: BTreeMap<RowKey, Change>,
+    /// Units that go with the next commit, and the machines they were on.
+    departed: Vec<(MachineId, String)>,
 }
 
 /// The planner went on deciding; see [`MAX_ROUNDS`].
@@ -54,6 +57,7 @@ impl Desk {
             wakes: BTreeSet::new(),
             ready: BTreeSet::new(),
             changes: BTreeMap::new(),
+            departed: Vec::new(),
         }
     }
 
@@ -78,6 +82,11 @@ impl Desk {
 
     /// Applies a change and writes it with the next commit.
     pub(crate) fn record(&mut self, change: Change) {
+        if let Change::Delete(RowKey::Unit(id)) = &change
+            && let Some(unit) = self.state.unit(*id)
+        {
+            self.departed.push((unit.machine, unit.name.to_string()));
+        }
         self.changes.insert(change.key(), change.clone());
         self.apply(change);
     }
@@ -178,6 +187,11 @@ impl Desk {
     #[must_use]
     pub(crate) fn is_clean(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Units that went with the last commit, and the machines they were on.
+    pub(crate) fn take_departed(&mut self) -> Vec<(MachineId, String)> {
+        std::mem::take(&mut self.departed)
     }
 
     /// The actions of the plans that are new since the last call. Only to be

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::heartbeat::Deadline;
 use crate::logs::LogWriter;
 use crate::survey::Surveys;
 
@@ -24,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) hosts: Hosts,
     pub(crate) controller: ControllerId,
     pub(crate) replica: ReplicaId,
+    /// Until when this replica may act.
+    pub(crate) deadline: Deadline,
     pub(crate) logs: LogWriter,
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) surveys: Surveys,

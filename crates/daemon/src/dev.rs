@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use lazuli_store::private::{self, Postgres};
 use lazuli_store::seal::Sealer;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Cloud, Config, Ssh};
@@ -18,6 +20,8 @@ use crate::serve;
 
 /// The controller's name for the CLI.
 const NAME: &str = "dev";
+/// Whether Postgres and the simulator run is looked at this often.
+const LOOK: Duration = Duration::from_secs(1);
 /// The first user.
 const USER: &str = "admin";
 
@@ -32,10 +36,14 @@ pub(crate) async fn run(
     std::fs::create_dir_all(data)
         .with_context(|| format!("failed to create {}", data.display()))?;
     let replica = instance::open(&data.join("state"))?;
-    let postgres = Postgres::start(&data.join("postgres"), private::Options::default()).await?;
+    let beside = Beside {
+        postgres: data.join("postgres"),
+        simulator: data.join("azure"),
+        arguments: ["--hosts", "guests", "--default-flavour", flavour].map(str::to_owned),
+    };
+    let postgres = beside.postgres().await?;
     postgres.create_database("lazuli").await?;
-    let arguments = ["--hosts", "guests", "--default-flavour", flavour].map(str::to_owned);
-    let simulator = Simulator::start(&data.join("azure"), &arguments).await?;
+    let simulator = beside.simulator().await?;
     if simulator.adopted {
         tracing::info!("the simulator was running already");
     }
@@ -57,12 +65,58 @@ pub(crate) async fn run(
         }
         Ok(())
     };
-    let serving = serve::run(&config, sealer, replica, listener, stop);
-    let (served, greeted) = tokio::join!(serving, greet);
+    let serving = serve::run(&config, sealer, replica, listener, stop.clone());
+    let keeping = beside.keep_up(&postgres, &simulator, stop);
+    let (served, greeted, ()) = tokio::join!(serving, greet, keeping);
     tracing::info!("ending the simulator and Postgres; the data stays");
     simulator.stop().await?;
     postgres.stop().await?;
     served.and(greeted)
+}
+
+/// What runs beside the controller.
+struct Beside {
+    postgres: PathBuf,
+    simulator: PathBuf,
+    arguments: [String; 4],
+}
+
+impl Beside {
+    async fn postgres(&self) -> anyhow::Result<Postgres> {
+        Ok(Postgres::start(&self.postgres, private::Options::default()).await?)
+    }
+
+    async fn simulator(&self) -> anyhow::Result<Simulator> {
+        Simulator::start(&self.simulator, &self.arguments).await
+    }
+
+    /// Starts again, on the same data, what ends before `stop`.
+    async fn keep_up(&self, postgres: &Postgres, simulator: &Simulator, stop: CancellationToken) {
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = look.tick() => {}
+            }
+            if postgres.is_running().is_ok_and(|runs| !runs) {
+                tracing::warn!("Postgres has ended; starting it again");
+                let started = self.postgres().await;
+                report(started.err());
+            }
+            if simulator.is_running().is_ok_and(|runs| !runs) {
+                tracing::warn!("the simulator has ended; starting it again");
+                let started = self.simulator().await;
+                report(started.err());
+            }
+        }
+    }
+}
+
+fn report(error: Option<anyhow::Error>) {
+    if let Some(error) = error {
+        tracing::error!("it does not start; trying again: {error:#}");
+    }
 }
 
 fn configuration(

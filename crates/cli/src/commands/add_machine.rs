@@ -71,15 +71,21 @@ impl Args {
             Some(target) => {
                 let host = Host::find(target)?;
                 let host_keys = self.host_keys(session, &host)?;
-                if self.host_key.is_empty() {
-                    is_let_in = self.let_in(session, &at, &host, &host_keys).await?;
-                }
                 request.manual = Some(ManualHost {
-                    user: host.user,
+                    user: host.user.clone(),
                     host: host.address.to_string(),
                     port: host.port,
-                    host_keys,
+                    host_keys: host_keys.clone(),
                 });
+                if self.host_key.is_empty() {
+                    // Nothing is done to a host that would be refused.
+                    at.client
+                        .clone()
+                        .dry_run(true)
+                        .add_machines(&request)
+                        .await?;
+                    is_let_in = self.let_in(session, &at, &host, &host_keys).await?;
+                }
             }
         }
         let changed = at.client.add_machines(&request).await?;
@@ -165,6 +171,16 @@ impl Args {
                 ));
                 Ok(false)
             }
+            Entry::Stranger => Err(Error::with_hint(
+                format!(
+                    "{} shows another host key than the one it is known by; nothing was sent to it",
+                    host.name
+                ),
+                format!(
+                    "If it was set up anew, forget the old key: ssh-keygen -R {}",
+                    host.known_as()
+                ),
+            )),
             Entry::NoSudo => Err(Error::with_hint(
                 format!(
                     "{} may not use sudo without a password on {}",

@@ -1,5 +1,7 @@
 //! `refresh`.
 
+use std::path::PathBuf;
+
 use lazuli_api::Refresh;
 
 use crate::arguments;
@@ -14,7 +16,7 @@ pub(crate) struct Args {
     application: String,
     /// The charm: a directory or an archive
     #[arg(long)]
-    path: Option<String>,
+    path: Option<PathBuf>,
     /// Another charm to change to, as of deploy
     #[arg(long, conflicts_with = "path", value_name = "CHARM")]
     switch: Option<String>,
@@ -59,9 +61,12 @@ impl Args {
         let at = session.at_model()?;
         let name = &self.application;
         let current = at.client.application(name).await?;
-        let source = self.path.as_ref().or(self.switch.as_ref());
-        let source = source.unwrap_or(&current.charm);
-        let archive = charm_source::archive(&charm_source::find(source)?)?;
+        let path = match (&self.path, &self.switch) {
+            (Some(path), _) => path.clone(),
+            (None, Some(charm)) => charm_source::find(charm)?,
+            (None, None) => charm_source::find_again(&current.charm)?,
+        };
+        let archive = charm_source::archive(&path)?;
         let added = at.client.add_charm(archive).await?;
         added.notices.iter().for_each(|notice| session.say(notice));
         let charm = added.charm;

@@ -184,7 +184,7 @@ fn ensure(
     let idle = !inputs.flight.effects.contains(&id);
     let settled = matches!(
         effect.state,
-        EffectState::Present | EffectState::Planned | EffectState::Gone
+        EffectState::Present | EffectState::Planned | EffectState::Sent { .. } | EffectState::Gone
     );
     if idle && settled && (effect.spec != spec || effect.state == EffectState::Gone) {
         plan.decisions.push(respecified(effect, spec, inputs.now));

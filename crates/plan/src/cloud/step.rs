@@ -33,11 +33,12 @@ pub(super) fn step(
         // What is not ours is never touched.
         (EffectState::Present, Wish::Present)
         | (EffectState::Gone | EffectState::Foreign, Wish::Gone) => true,
-        (EffectState::Foreign | EffectState::Gone, Wish::Present) => {
+        (EffectState::Gone, Wish::Present) => {
             wait(plan, reason(effect, wish, label), None);
             false
         }
-        (EffectState::Planned | EffectState::Sent { .. }, Wish::Present) => {
+        // What took the name may have been renamed or deleted since.
+        (EffectState::Foreign | EffectState::Planned | EffectState::Sent { .. }, Wish::Present) => {
             let at = retry_at(effect).unwrap_or(inputs.now);
             let action = Action::Ensure { effect: effect.id };
             act_at(inputs, plan, at, action, reason(effect, wish, label));

@@ -160,6 +160,15 @@ impl Postgres {
         Ok(database::create(&self.url("postgres"), name).await?)
     }
 
+    /// Whether it runs, or its last processes do.
+    ///
+    /// # Errors
+    ///
+    /// Fails when its lock cannot be looked at.
+    pub fn is_running(&self) -> Result<bool, PrivateError> {
+        Ok(self.lock()?.is_none())
+    }
+
     /// Stops it and waits for its end. A second call does nothing.
     ///
     /// # Errors
