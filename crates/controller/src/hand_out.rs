@@ -33,7 +33,6 @@ pub(crate) fn start(
                 return;
             };
             if desk.flight.effects.insert(*effect) {
-                desk.flight.asked.insert(*effect, now);
                 cloud.start(action, row);
             }
         }

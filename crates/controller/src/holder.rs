@@ -28,6 +28,7 @@ use crate::logs::LogWriter;
 use crate::model_loop::{End, INBOX, ModelLoop, Sources};
 use crate::offers;
 use crate::shared::{CLOUD_CALLS, Shared};
+use crate::survey::{self, Surveys};
 
 /// Models without a holder are looked for this often.
 const LOOK: Duration = Duration::from_secs(3);
@@ -68,10 +69,12 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
         replica: parts.replica,
         logs,
         calls: Arc::new(Semaphore::new(CLOUD_CALLS)),
+        surveys: Surveys::default(),
         tasks: tasks.clone(),
     });
     let (offers, observer) = offers::observe(Arc::clone(&shared), parts.region, cancel.clone());
     tasks.spawn(observer);
+    tasks.spawn(survey::observe(Arc::clone(&shared), cancel.clone()));
     let mut holder = Holder {
         shared: Arc::clone(&shared),
         offers,

@@ -16,11 +16,14 @@ mod heartbeat;
 mod holder;
 mod ledger;
 mod logs;
+mod lookout;
 mod message;
 mod model_loop;
 mod news;
 mod offers;
 mod settle;
 mod shared;
+mod sightings;
+mod survey;
 
 pub use holder::{Parts, run};

@@ -26,11 +26,12 @@ use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
 use crate::freeze;
 use crate::hand_out;
-use crate::ledger;
 use crate::message::Message;
 use crate::news::{self, Outbox};
 use crate::settle::Desk;
 use crate::shared::{Shared, now};
+use crate::sightings::LIST_AGAIN;
+use crate::survey::Sight;
 
 /// Messages that wait for a loop, at most; senders wait beyond that.
 pub(crate) const INBOX: usize = 1024;
@@ -86,6 +87,8 @@ pub(crate) struct ModelLoop {
     outbox: Outbox,
     /// When the model's machines are listed again.
     list_at: Option<Instant>,
+    /// What is seen of the subscription, while the model has machines there.
+    surveys: Option<watch::Receiver<Option<Arc<Sight>>>>,
     /// When to read again what others committed, after a read that failed.
     refresh_at: Option<Instant>,
     /// Messages of a batch that cannot be committed as a whole: they are taken
@@ -125,6 +128,7 @@ impl ModelLoop {
             batch: Vec::new(),
             outbox: Vec::new(),
             list_at: None,
+            surveys: None,
             refresh_at: None,
             one_by_one: VecDeque::new(),
         }
@@ -180,6 +184,9 @@ impl ModelLoop {
                         self.gather(Message::Offers);
                     }
                 }
+                sight = next_sight(&mut self.surveys) => {
+                    self.gather(Message::Surveyed { sight });
+                }
                 () = sleep_until(wake) => {
                     self.list_if_due();
                     if self.refresh_at.is_some_and(|at| at <= Instant::now())
@@ -206,7 +213,7 @@ impl ModelLoop {
     }
 
     fn gather(&mut self, message: Message) {
-        let soon = Instant::now() + ledger::list_interval();
+        let soon = Instant::now() + LIST_AGAIN;
         match &message {
             // What it brought may have addresses to learn.
             Message::Called { result: Ok(_), .. } => {
@@ -363,7 +370,7 @@ impl ModelLoop {
                     self.desk.flight.looks.remove(machine);
                 }
                 RowKey::Effect(effect) => {
-                    self.desk.flight.asked.remove(effect);
+                    self.desk.flight.doubted.remove(effect);
                 }
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
@@ -462,17 +469,32 @@ impl ModelLoop {
             );
         }
         self.list_if_due();
+        self.look_out();
     }
 
     /// Lists the group's machines while an address is missing.
     fn list_if_due(&mut self) {
-        if !ledger::list_is_due(&self.desk.state) {
+        if !self.desk.lookout.needs_list() {
             self.list_at = None;
             return;
         }
         let due = self.list_at.is_none_or(|at| at <= Instant::now());
         if due && self.cloud.list() {
-            self.list_at = Some(Instant::now() + ledger::list_interval());
+            self.desk.lookout.list_wanted = false;
+            self.list_at = Some(Instant::now() + LIST_AGAIN);
+        }
+    }
+
+    /// Looks at the subscription's machines while some are the model's.
+    fn look_out(&mut self) {
+        let has_instances = self.desk.lookout.instances().next().is_some();
+        match (&self.surveys, has_instances) {
+            (None, true) => self.surveys = Some(self.shared.surveys.subscribe()),
+            (Some(_), false) => self.surveys = None,
+            _ => {}
+        }
+        if std::mem::take(&mut self.desk.lookout.survey_wanted) {
+            self.shared.surveys.want();
         }
     }
 
@@ -486,6 +508,20 @@ impl ModelLoop {
             .into_iter()
             .flatten()
             .fold(far, Instant::min)
+    }
+}
+
+/// The next survey; never, while none is wanted.
+async fn next_sight(surveys: &mut Option<watch::Receiver<Option<Arc<Sight>>>>) -> Arc<Sight> {
+    loop {
+        let Some(receiver) = surveys else {
+            return std::future::pending().await;
+        };
+        if receiver.changed().await.is_err() {
+            *surveys = None;
+        } else if let Some(sight) = receiver.borrow_and_update().clone() {
+            return sight;
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use lazuli_model::state::{Change, ModelState, RowKey};
 use lazuli_plan::{Action, InFlight, Inputs, Subject, SubjectPlan, affected, plan_subject};
 use time::OffsetDateTime;
 
+use crate::lookout::Lookout;
+
 /// Decisions in one go; a planner that decides for ever is a bug, and this
 /// bounds what it can do.
 const MAX_ROUNDS: usize = 100_000;
@@ -20,6 +22,8 @@ pub(crate) struct Desk {
     pub(crate) state: ModelState,
     /// What executors are doing.
     pub(crate) flight: InFlight,
+    /// What lists of machines are about.
+    pub(crate) lookout: Lookout,
     /// The last plan of each subject that has one.
     plans: BTreeMap<Subject, SubjectPlan>,
     /// Subjects to plan again.
@@ -45,6 +49,7 @@ impl Desk {
     pub(crate) fn new(state: ModelState) -> Self {
         let dirty = lazuli_plan::subjects(&state);
         Self {
+            lookout: Lookout::new(&state),
             state,
             flight: InFlight::default(),
             plans: BTreeMap::new(),
@@ -60,8 +65,11 @@ impl Desk {
     /// what is in flight, and forgets what was to be written.
     pub(crate) fn reload(&mut self, state: ModelState) {
         let flight = std::mem::take(&mut self.flight);
+        let (survey, list) = (self.lookout.survey_wanted, self.lookout.list_wanted);
         *self = Self::new(state);
         self.flight = flight;
+        self.lookout.survey_wanted = survey;
+        self.lookout.list_wanted = list;
     }
 
     /// Applies a row that the database has already.
@@ -86,6 +94,7 @@ impl Desk {
     fn apply(&mut self, change: Change) {
         let before = self.state.row(&change.key());
         self.state.apply(change.clone());
+        self.lookout.follow(&self.state, &change, before.as_ref());
         self.dirty
             .extend(affected(&self.state, &change, before.as_ref()));
     }

@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::heartbeat::Deadline;
 use crate::logs::LogWriter;
+use crate::survey::Surveys;
 
 /// Calls to the cloud at once, over all models: more would only wait in the
 /// cloud's own buckets.
@@ -28,6 +29,7 @@ pub(crate) struct Shared {
     pub(crate) deadline: Deadline,
     pub(crate) logs: LogWriter,
     pub(crate) calls: Arc<Semaphore>,
+    pub(crate) surveys: Surveys,
     pub(crate) tasks: TaskTracker,
 }
 

@@ -82,6 +82,21 @@ pub(super) fn step(
     }
 }
 
+/// Asks whether a resource is still there, if that is doubted: a list lacked
+/// it, or the last answer was not conclusive.
+pub(super) fn is_it_there(inputs: Inputs<'_>, plan: &mut SubjectPlan, effect: &Effect) {
+    if effect.state != EffectState::Present || inputs.flight.effects.contains(&effect.id) {
+        return;
+    }
+    match retry_at(effect) {
+        Some(at) if at > inputs.now => {
+            plan.wake_at = Some(plan.wake_at.map_or(at, |wake| wake.min(at)));
+        }
+        None if !inputs.flight.doubted.contains(&effect.id) => {}
+        Some(_) | None => plan.actions.push(Action::Poll { effect: effect.id }),
+    }
+}
+
 /// The row in another state, its failure forgotten.
 pub(super) fn moved(effect: &Effect, state: EffectState, now: OffsetDateTime) -> Change {
     Change::Put(Row::Effect(Effect {
@@ -92,11 +107,16 @@ pub(super) fn moved(effect: &Effect, state: EffectState, now: OffsetDateTime) ->
     }))
 }
 
-/// The row with another spec, to be brought to it.
+/// The row with another spec, to be brought to it; one that is gone is made
+/// anew.
 pub(super) fn respecified(effect: &Effect, spec: EffectSpec, now: OffsetDateTime) -> Change {
     Change::Put(Row::Effect(Effect {
         spec,
         state: EffectState::Planned,
+        cloud_id: effect
+            .cloud_id
+            .clone()
+            .filter(|_| effect.state != EffectState::Gone),
         failure: None,
         changed_at: now,
         ..effect.clone()

@@ -15,6 +15,8 @@ use lazuli_model::state::{
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+mod drift;
+
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
 use crate::types::{Action, InFlight, Inputs, Look, SubjectPlan};
 
