@@ -40,7 +40,8 @@ fn transcript(said: &Said) -> String {
         text.push('\n');
     }
     if said.code != 0 {
-        text.push_str(&format!("[exit {}]\n", said.code));
+        let exit = format!("[exit {}]\n", said.code);
+        text.push_str(&exit);
     }
     text.trim_end().to_owned()
 }

@@ -82,7 +82,11 @@ fn what_is_no_charm_is_refused() {
         std::os::unix::fs::symlink("../../../etc/passwd", charm.join("secret")).expect("a link");
     });
     let twice = directory(&at("twice"), |charm| {
-        fs::write(charm.join("metadata.yaml"), format!("{METADATA}name: again\n")).expect("a file");
+        fs::write(
+            charm.join("metadata.yaml"),
+            format!("{METADATA}name: again\n"),
+        )
+        .expect("a file");
     });
     let wrong_default = directory(&at("wrong-default"), |charm| {
         let text = "options:\n  port:\n    type: int\n    default: many\n";
@@ -149,7 +153,10 @@ fn what_is_no_charm_is_refused() {
         let expected = format!("! ERROR {why}\n[exit 1]");
         lazuli.shows(&format!("deploy {what}"), &expected);
     }
-    assert!(!Path::new("/tmp/climbed").exists(), "an archive climbed out");
+    assert!(
+        !Path::new("/tmp/climbed").exists(),
+        "an archive climbed out"
+    );
     let status = lazuli.status().expect("a status");
     assert_eq!(status.0["applications"], serde_json::json!({}));
     lazuli.destroy("m");

@@ -54,7 +54,9 @@ fn a_unit_is_deployed_looked_at_changed_and_removed() {
     cli.shows("config app number", "7");
     cli.eventually("the unit saw its configuration", || {
         let hooks = cli.recorded("0", "app/0");
-        hooks.last().is_some_and(|hook| hook == "config-changed word=bye")
+        hooks
+            .last()
+            .is_some_and(|hook| hook == "config-changed word=bye")
     });
     cli.shows("config app --reset word,number", "");
     cli.shows("config app word", "hello");
@@ -108,10 +110,7 @@ fn a_unit_is_deployed_looked_at_changed_and_removed() {
         ! ERROR unit \"app/0\" is not in an error state
         [exit 1]",
     );
-    cli.shows(
-        "remove-unit --no-prompt app/0",
-        "! will remove unit app/0",
-    );
+    cli.shows("remove-unit --no-prompt app/0", "! will remove unit app/0");
     cli.until("the unit and its machine are gone", |status| {
         status.units().count() == 0 && status.machines().count() == 0
     });
@@ -122,7 +121,9 @@ fn a_unit_is_deployed_looked_at_changed_and_removed() {
         ! will remove relation 0 (app:mates)",
     );
     cli.until("the application is gone", |status| {
-        status.0["applications"].as_object().is_some_and(serde_json::Map::is_empty)
+        status.0["applications"]
+            .as_object()
+            .is_some_and(serde_json::Map::is_empty)
     });
     cli.destroy("life");
     cli.shows(

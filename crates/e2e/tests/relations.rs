@@ -11,7 +11,11 @@ fn parts(line: &str) -> (&str, &str, &str) {
     let hook = words.next().unwrap_or_default();
     let relation = words.next().filter(|word| word.contains(':'));
     let remote = words.find_map(|word| word.strip_prefix("remote="));
-    (hook, relation.unwrap_or_default(), remote.unwrap_or_default())
+    (
+        hook,
+        relation.unwrap_or_default(),
+        remote.unwrap_or_default(),
+    )
 }
 
 /// Holds Juju's guarantees against what a unit ran.
@@ -85,7 +89,15 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     // One machine that outlives its units: their logs stay readable.
     lazuli.ok(&["deploy", "./charms/recorder", "keep"]);
     lazuli.ok(&["deploy", "./charms/recorder", "front", "--to", "0"]);
-    lazuli.ok(&["deploy", "./charms/recorder", "back", "-n", "2", "--to", "0,0"]);
+    lazuli.ok(&[
+        "deploy",
+        "./charms/recorder",
+        "back",
+        "-n",
+        "2",
+        "--to",
+        "0,0",
+    ]);
     lazuli.ok(&["integrate", "front:use", "back:serve"]);
     lazuli.until("all are active", |status| status.all_active(4));
 
@@ -109,8 +121,20 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     for unit in ["back/0", "back/1"] {
         let hooks = lazuli.recorded("0", unit);
         assert_lawful(unit, &hooks);
-        assert_eq!(hooks.iter().filter(|line| line.starts_with("serve-relation-joined")).count(), 1);
-        assert_eq!(hooks.iter().filter(|line| line.starts_with("mates-relation-joined")).count(), 1);
+        assert_eq!(
+            hooks
+                .iter()
+                .filter(|line| line.starts_with("serve-relation-joined"))
+                .count(),
+            1
+        );
+        assert_eq!(
+            hooks
+                .iter()
+                .filter(|line| line.starts_with("mates-relation-joined"))
+                .count(),
+            1
+        );
     }
     assert_eq!(leader(&lazuli, "back").as_deref(), Some("back/0"));
 
@@ -127,7 +151,9 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     let said = lazuli.ok(&["show-unit", "back/1", "--format", "json"]);
     let said: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     let relations = said["back/1"]["relation-info"].as_array().expect("a list");
-    let related = relations.iter().find(|relation| relation["endpoint"] == "serve");
+    let related = relations
+        .iter()
+        .find(|relation| relation["endpoint"] == "serve");
     assert_eq!(
         related.expect("the relation")["related-units"]["front/0"]["data"]["word"],
         "new"
@@ -152,8 +178,12 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     );
     lazuli.until("another one leads and knows it", |status| {
         let hooks = lazuli.recorded("0", "back/1");
-        status.unit("back/1").is_some_and(|unit| unit["leader"] == true)
-            && hooks.iter().any(|line| line == "leader-elected leader=True")
+        status
+            .unit("back/1")
+            .is_some_and(|unit| unit["leader"] == true)
+            && hooks
+                .iter()
+                .any(|line| line == "leader-elected leader=True")
             && status.all_active(3)
     });
     let back = lazuli.recorded("0", "back/1");
@@ -208,7 +238,12 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     for unit in ["front/0", "front/1", "back/1"] {
         let hooks = lazuli.recorded("0", unit);
         assert_lawful(unit, &hooks);
-        assert!(hooks.last().is_some_and(|line| line.contains("-relation-broken ")), "{hooks:?}");
+        assert!(
+            hooks
+                .last()
+                .is_some_and(|line| line.contains("-relation-broken ")),
+            "{hooks:?}"
+        );
     }
     assert!(!lazuli.ok(&["status", "--relations"]).contains("back:serve"));
 
@@ -227,7 +262,11 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     for unit in ["front/0", "front/1"] {
         let hooks = lazuli.recorded("0", unit);
         assert_lawful(unit, &hooks);
-        assert_eq!(hooks[hooks.len() - 2..], ["stop", "remove"], "{unit}: {hooks:#?}");
+        assert_eq!(
+            hooks[hooks.len() - 2..],
+            ["stop", "remove"],
+            "{unit}: {hooks:#?}"
+        );
     }
     lazuli.destroy("m");
 }
