@@ -1,6 +1,7 @@
 //! Documents to text: pure functions.
 
 pub(crate) mod constraints;
+pub(crate) mod documentation;
 pub(crate) mod log;
 pub(crate) mod machines;
 pub(crate) mod models;
