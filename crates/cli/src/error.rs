@@ -108,7 +108,10 @@ impl Error {
             _ = writeln!(text, "  because: {error}");
             cause = error.source();
         }
-        for field in self.problem().map_or(&[][..], |problem| &problem.errors) {
+        let fields = self.problem().map_or(&[][..], |problem| &problem.errors);
+        // One that the headline is about is not said twice.
+        let said = self.headline();
+        for field in fields.iter().filter(|field| field.detail != said) {
             _ = writeln!(text, "  {}: {}", field.pointer, field.detail);
         }
         if let Some(hint) = self.hint() {

@@ -35,8 +35,8 @@ impl RemovalArgs {
     }
 
     /// Whether a person is to be asked first.
-    pub(crate) fn asks(&self, session: &Session) -> bool {
-        !self.no_prompt && !self.dry_run && session.may_ask()
+    pub(crate) fn asks(&self) -> bool {
+        !self.no_prompt && !self.dry_run
     }
 }
 

@@ -12,4 +12,4 @@ mod verbs;
 
 pub use azure::{Azure, AzureConfig};
 pub use error::CloudError;
-pub use verbs::{Call, Cloud, MachineOrder, Power, Progress, SeenMachine, Usage};
+pub use verbs::{Call, Cloud, Down, Health, MachineOrder, Progress, SeenMachine, Survey, Usage};

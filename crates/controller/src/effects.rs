@@ -8,6 +8,8 @@ use lazuli_model::id::ModelId;
 use lazuli_model::state::{Effect, EffectSpec, FailureClass};
 use lazuli_plan::Action;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::freeze;
 use crate::message::Message;
@@ -21,6 +23,8 @@ pub(crate) struct CloudWorker {
     group: Arc<str>,
     results: mpsc::Sender<Message>,
     listing: Arc<AtomicBool>,
+    /// The model's loop has ended.
+    ended: CancellationToken,
 }
 
 /// Which verb a call is.
@@ -37,6 +41,7 @@ impl CloudWorker {
         model: ModelId,
         group: &str,
         results: mpsc::Sender<Message>,
+        ended: CancellationToken,
     ) -> Self {
         Self {
             shared,
@@ -44,6 +49,7 @@ impl CloudWorker {
             group: group.into(),
             results,
             listing: Arc::new(AtomicBool::new(false)),
+            ended,
         }
     }
 
@@ -62,7 +68,12 @@ impl CloudWorker {
         };
         let worker = self.clone();
         self.shared.tasks.spawn(async move {
-            let result = worker.call(verb, &row).await;
+            let caller = worker.clone();
+            let called = row.clone();
+            let call = tokio::spawn(async move { caller.call(verb, &called).await });
+            // A call that breaks must not look like one that goes on for ever.
+            let broke = |error: JoinError| Err(internal(&row.name, error.to_string()));
+            let result = call.await.unwrap_or_else(broke);
             if let Err(error) = &result {
                 tracing::info!(model = %worker.model, effect = %row.name, %error, "a call to the cloud failed");
             }
@@ -77,6 +88,7 @@ impl CloudWorker {
 
     async fn call(&self, verb: Verb, row: &Effect) -> Result<Progress, CloudError> {
         let _permit = self.shared.calls.acquire().await;
+        self.may_call(&row.name)?;
         let body = match (verb, &row.spec) {
             (Verb::Ensure, EffectSpec::VirtualMachine(_)) => {
                 Some(freeze::body(&self.shared, self.model, row).await?)
@@ -94,6 +106,18 @@ impl CloudWorker {
             Verb::Ensure => self.shared.cloud.ensure(call).await,
             Verb::Poll => self.shared.cloud.poll(call).await,
             Verb::Remove => self.shared.cloud.remove(call).await,
+        }
+    }
+
+    /// Whoever lost a model must not change its cloud any more: the new holder
+    /// may have deleted what is about to be made.
+    fn may_call(&self, what: &str) -> Result<(), CloudError> {
+        match self.ended.is_cancelled() || !self.shared.deadline.is_ahead() {
+            true => Err(internal(
+                what,
+                "this replica does not hold the model any more".to_owned(),
+            )),
+            false => Ok(()),
         }
     }
 

@@ -8,6 +8,7 @@ mod process;
 mod serve;
 mod tls;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -101,6 +102,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,azure_core=warn,russh=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let stop = stop_on_signal()?;

@@ -52,10 +52,13 @@ fn a_deployment_ends_the_same_however_often_the_controller_is_killed() {
     lazuli.resume();
     lazuli.ok(&["deploy", &charm("db"), "-n", "2"]);
     lazuli.ok(&["integrate", "web", "db"]);
+    // Each moment, or what comes after it: some do not last long enough to be
+    // seen.
     kill_when(&mut lazuli, "a machine is asked for", |status| {
-        status
-            .machines()
-            .any(|(name, _)| status.instance(name).1.starts_with("creating"))
+        status.machines().any(|(name, _)| {
+            let (word, message) = status.instance(name);
+            word == "running" || message.starts_with("creating")
+        })
     });
     kill_when(&mut lazuli, "a machine is there", |status| {
         status

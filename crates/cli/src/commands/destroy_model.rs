@@ -45,7 +45,7 @@ impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_named_model(&ModelRef::parse(&self.name))?;
         let info = at.client.info().await?;
-        if !self.no_prompt && session.may_ask() {
+        if !self.no_prompt {
             confirm(&info)?;
         }
         session.say("Destroying model");

@@ -26,7 +26,7 @@ impl Args {
             destroy_storage: self.destroy_storage,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
+        if self.how.asks() {
             let mut planned = Vec::new();
             for name in &self.applications {
                 let dry = Removal {

@@ -26,7 +26,7 @@ impl Args {
             keep_instance: self.keep_instance,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
+        if self.how.asks() {
             let mut planned = Vec::new();
             for name in &self.machines {
                 let dry = Removal {

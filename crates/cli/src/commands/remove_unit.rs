@@ -42,7 +42,7 @@ impl Args {
             destroy_storage: self.destroy_storage,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
+        if self.how.asks() {
             let mut planned = Vec::new();
             for name in &units {
                 let dry = Removal {

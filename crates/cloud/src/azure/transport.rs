@@ -7,22 +7,28 @@ use azure_core::credentials::TokenCredential;
 use azure_core::http::headers::{HeaderName, Headers};
 use azure_core::http::policies::{Policy, auth::BearerTokenAuthorizationPolicy};
 use azure_core::http::{
-    ClientOptions, Context, Method, Pipeline, Request, RetryOptions, Transport, Url,
+    ClientOptions, Context, Method, Pipeline, RawResponse, Request, RetryOptions, StatusCode,
+    Transport, Url,
 };
 use serde_json::Value;
 
-use super::error::{Answer, invalid, unanswered};
+use super::credential::Credential;
+use super::error::{Answer, CHECK_CLIENT, invalid, unanswered};
 use crate::CloudError;
 
 /// Waits that the cloud asks for are heeded up to this; longer ones are asked
 /// about again.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(600);
 
+/// Pages of a list, at most: more are a cloud that goes round in circles.
+const MAX_PAGES: usize = 10_000;
+
 /// ARM over HTTP.
 #[derive(Debug)]
 pub(super) struct Arm {
     endpoint: Url,
     pipeline: Pipeline,
+    credential: Arc<Credential>,
 }
 
 /// A success.
@@ -48,11 +54,13 @@ impl Arm {
     pub(super) fn new(
         endpoint: Url,
         scope: String,
-        credential: Arc<dyn TokenCredential>,
+        credential: Arc<Credential>,
         client: reqwest::Client,
     ) -> Self {
-        let bearer: Arc<dyn Policy> =
-            Arc::new(BearerTokenAuthorizationPolicy::new(credential, [scope]));
+        let bearer: Arc<dyn Policy> = Arc::new(BearerTokenAuthorizationPolicy::new(
+            Arc::clone(&credential) as Arc<dyn TokenCredential>,
+            [scope],
+        ));
         let options = ClientOptions {
             // What to do about an error follows from its class, in the planner.
             retry: RetryOptions::none(),
@@ -67,7 +75,11 @@ impl Arm {
             vec![bearer],
             None,
         );
-        Self { endpoint, pipeline }
+        Self {
+            endpoint,
+            pipeline,
+            credential,
+        }
     }
 
     /// The url of an ARM id (or path) at an api-version.
@@ -93,21 +105,36 @@ impl Arm {
         }
     }
 
-    /// All pages of a list.
+    /// All items of a list.
     pub(super) async fn list(&self, what: &str, first: Url) -> Result<Vec<Value>, CloudError> {
         let mut items = Vec::new();
-        let mut next = Some(first);
-        while let Some(url) = next {
-            let mut page = self.get(what, url).await?.body;
-            if let Some(Value::Array(values)) = page.get_mut("value").map(Value::take) {
-                items.extend(values);
-            }
-            next = match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
-                Some(link) => Some(self.follow(what, link)?),
-                None => None,
-            };
-        }
+        self.pages(what, first, |page| items.extend(page)).await?;
         Ok(items)
+    }
+
+    /// Takes a list page by page, so that a long one is never in memory as a
+    /// whole; how many pages there were.
+    pub(super) async fn pages(
+        &self,
+        what: &str,
+        first: Url,
+        mut take: impl FnMut(Vec<Value>) + Send,
+    ) -> Result<usize, CloudError> {
+        let mut next = first;
+        for count in 1..=MAX_PAGES {
+            let mut page = self.get(what, next).await?.body;
+            if let Some(Value::Array(values)) = page.get_mut("value").map(Value::take) {
+                take(values);
+            }
+            match page["nextLink"].as_str().filter(|link| !link.is_empty()) {
+                Some(link) => next = self.follow(what, link)?,
+                None => return Ok(count),
+            }
+        }
+        Err(invalid(
+            what,
+            format!("the list has more than {MAX_PAGES} pages"),
+        ))
     }
 
     pub(super) async fn put(
@@ -144,14 +171,22 @@ impl Arm {
         Ok(url)
     }
 
-    async fn send(&self, what: &str, mut request: Request) -> Result<Success, CloudError> {
-        let writes = request.method() != Method::Get;
-        let context = Context::new();
-        let response = self.pipeline.send(&context, &mut request, None).await;
-        let response = match response {
-            Ok(response) => response,
-            Err(error) => return Err(failure(what, &error, writes)),
+    /// Sends a request once; a second time only if its token was refused,
+    /// with a new one: nothing else has happened then.
+    async fn send(&self, what: &str, request: Request) -> Result<Success, CloudError> {
+        let generation = self.credential.generation();
+        let mut first = request.clone();
+        let response = match self.attempt(&mut first).await {
+            Err(error) if is_token_refused(&error) => {
+                self.credential
+                    .forget(generation)
+                    .map_err(|error| failure(what, &error, false))?;
+                self.attempt(&mut request.clone()).await
+            }
+            other => other,
         };
+        let writes = request.method() != Method::Get;
+        let response = response.map_err(|error| failure(what, &error, writes))?;
         let status = u16::from(response.status());
         let headers = response.headers().clone();
         let body = parse(response.into_body().as_ref());
@@ -163,6 +198,22 @@ impl Arm {
             retry_after: retry_after(&headers),
         })
     }
+
+    async fn attempt(&self, request: &mut Request) -> azure_core::Result<RawResponse> {
+        let context = Context::new();
+        self.pipeline.send(&context, request, None).await
+    }
+}
+
+/// Whether the cloud does not take our token (any more).
+fn is_token_refused(error: &azure_core::Error) -> bool {
+    matches!(
+        error.kind(),
+        azure_core::error::ErrorKind::HttpResponse {
+            status: StatusCode::Unauthorized,
+            ..
+        }
+    )
 }
 
 /// An error of the pipeline: an answer that is not a success, or none.
@@ -196,6 +247,7 @@ fn failure(what: &str, error: &azure_core::Error, writes: bool) -> CloudError {
         return CloudError {
             class: lazuli_model::state::FailureClass::Auth,
             code: "CredentialFailed".to_owned(),
+            hint: Some(CHECK_CLIENT.to_owned()),
             ..unanswered(what, message, false)
         };
     }

@@ -11,12 +11,9 @@ use lazuli_model::status::Status;
 
 use super::shared::{self, SharedNames};
 use super::size;
-use super::step::{Wish, lacks_capacity, moved, step, trouble, wait};
+use super::step::{Wish, is_it_there, lacks_capacity, moved, step, trouble, wait};
 use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
-/// While a machine cannot be reached, the cloud is asked this often whether
-/// it is still there.
-const ASK_EVERY: time::Duration = time::Duration::seconds(30);
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
 
@@ -104,9 +101,7 @@ fn make(
             })));
         return;
     }
-    if effect.state == EffectState::Present && known.unreachable.is_some() {
-        is_it_there(inputs, plan, effect);
-    }
+    is_it_there(inputs, plan, effect);
     let present = step(inputs, plan, effect, Wish::Present, &label);
     if present && known.address.is_none() {
         wait(plan, "waiting for its address".to_owned(), None);
@@ -117,23 +112,6 @@ fn make(
         if deleting && old.id != effect.id && matches!(old.spec, EffectSpec::VirtualMachine(_)) {
             step(inputs, plan, old, Wish::Gone, "what failed before");
         }
-    }
-}
-
-/// A machine that cannot be reached may be gone: asks the cloud now and then.
-fn is_it_there(inputs: Inputs<'_>, plan: &mut SubjectPlan, effect: &Effect) {
-    if inputs.flight.effects.contains(&effect.id) {
-        return;
-    }
-    let asked = inputs.flight.asked.get(&effect.id);
-    let failed = effect.failure.as_ref().and_then(|failure| failure.next_try);
-    let next = failed
-        .or(asked.map(|at| *at + ASK_EVERY))
-        .unwrap_or(inputs.now);
-    if next <= inputs.now {
-        plan.actions.push(Action::Poll { effect: effect.id });
-    } else {
-        plan.wake_at = Some(plan.wake_at.map_or(next, |at| at.min(next)));
     }
 }
 
@@ -425,6 +403,30 @@ pub(crate) fn instance_is_gone(state: &ModelState, machine: &Machine) -> bool {
         .is_some_and(|effect| effect.state == EffectState::Gone)
 }
 
+/// Why the instance does not run any more, though it did and nobody asked for
+/// that.
+pub(crate) fn instance_trouble(state: &ModelState, machine: &Machine) -> Option<String> {
+    let known = state.machine_state(machine.id)?;
+    let effect = instance(state, known)?;
+    match effect.state {
+        EffectState::Gone => Some(lost(effect, machine)),
+        EffectState::Present => down(effect).map(str::to_owned),
+        _ => None,
+    }
+}
+
+fn lost(effect: &Effect, machine: &Machine) -> String {
+    format!(
+        "virtual machine {} was deleted outside Lazuli; remove machine {} and add another",
+        effect.name, machine.name
+    )
+}
+
+fn down(effect: &Effect) -> Option<&str> {
+    let failure = effect.failure.as_ref()?;
+    (failure.class == FailureClass::Down).then_some(failure.message.as_str())
+}
+
 /// The instance's status in Juju's words (`machine-status`).
 pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     let status = |word: &str, message: String| Status::new(word, message, inputs.now);
@@ -442,17 +444,16 @@ pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
     };
     let failure = trouble(effect).map(|failure| failure.message.clone());
     match (&effect.state, failure) {
-        (EffectState::Gone, _) if machine.life == Life::Alive => status(
-            "down",
-            format!(
-                "virtual machine {} was deleted outside Lazuli; remove machine {} and add another",
-                effect.name, machine.name
-            ),
-        ),
+        (EffectState::Gone, _) if machine.life == Life::Alive => {
+            status("down", lost(effect, machine))
+        }
         (EffectState::Deleting { .. } | EffectState::Gone, failure) => {
             status("stopping", failure.unwrap_or_default())
         }
-        (EffectState::Present, failure) => status("running", failure.unwrap_or_default()),
+        (EffectState::Present, _) => match down(effect) {
+            Some(reason) => status("stopped", reason.to_owned()),
+            None => status("running", String::new()),
+        },
         (_, Some(message)) => status("provisioning error", message),
         (EffectState::Foreign, None) => {
             status("provisioning error", "the name is taken".to_owned())

@@ -15,7 +15,7 @@ use lazuli_model::state::{Machine, ModelState};
 
 use crate::types::{Inputs, SubjectPlan};
 
-pub(crate) use machine::{instance_is_going, instance_is_gone, instance_status};
+pub(crate) use machine::{instance_is_going, instance_is_gone, instance_status, instance_trouble};
 pub use shared::SharedNames;
 
 /// Plans what the machines of the model share.

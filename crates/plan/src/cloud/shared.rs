@@ -11,7 +11,7 @@ use lazuli_model::state::{
 };
 
 use super::firewall;
-use super::step::{Wish, respecified, step};
+use super::step::{Wish, is_it_there, respecified, step};
 use crate::types::{Inputs, SubjectPlan};
 
 /// The names of what a model shares. They hold the random end of its uuid, so
@@ -184,12 +184,13 @@ fn ensure(
     let idle = !inputs.flight.effects.contains(&id);
     let settled = matches!(
         effect.state,
-        EffectState::Present | EffectState::Planned | EffectState::Gone
+        EffectState::Present | EffectState::Planned | EffectState::Sent { .. } | EffectState::Gone
     );
     if idle && settled && (effect.spec != spec || effect.state == EffectState::Gone) {
         plan.decisions.push(respecified(effect, spec, inputs.now));
-        return effect.cloud_id.is_some();
+        return effect.cloud_id.is_some() && effect.state != EffectState::Gone;
     }
+    is_it_there(inputs, plan, effect);
     // While the rules of a security group change, the group is there.
     step(inputs, plan, effect, Wish::Present, label) || effect.cloud_id.is_some()
 }

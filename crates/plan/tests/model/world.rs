@@ -187,7 +187,7 @@ impl World {
             Action::RunHook { unit, seq, levels } => self.run(*unit, *seq, levels),
             Action::KillHook { unit, seq, .. } => self.kill(*unit, *seq),
             Action::Poll { effect } => {
-                self.flight.asked.insert(*effect, self.now);
+                self.flight.doubted.remove(effect);
             }
         }
     }

@@ -181,9 +181,6 @@ fn answer(
 
 fn notices(charm: &Charm) -> Vec<String> {
     let mut notices = Vec::new();
-    if charm.bases().is_empty() {
-        notices.push("the charm does not say what it runs on".to_owned());
-    }
     if !charm.meta.resources.is_empty() {
         let names: Vec<&str> = charm.meta.resources.keys().map(String::as_str).collect();
         notices.push(format!(
