@@ -25,6 +25,7 @@ mod remove_relation;
 mod remove_unit;
 mod resolved;
 mod scp;
+mod set_application_base;
 mod show_application;
 mod show_machine;
 mod show_model;
@@ -88,6 +89,7 @@ commands! {
     #[command(alias = "get-constraints")]
     Constraints(constraints::ShowArgs),
     SetConstraints(constraints::SetArgs),
+    SetApplicationBase(set_application_base::Args),
     Trust(trust::Args),
     Expose(expose::Args),
     Unexpose(unexpose::Args),

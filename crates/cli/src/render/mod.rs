@@ -1,5 +1,6 @@
 //! Documents to text: pure functions.
 
+pub(crate) mod changes;
 pub(crate) mod constraints;
 pub(crate) mod documentation;
 pub(crate) mod log;
