@@ -1,6 +1,8 @@
 //! Archives that mean harm, and charms that make no sense: each is refused
 //! with the reason, and nothing comes of it.
 
+#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -96,7 +98,8 @@ fn what_is_no_charm_is_refused() {
         let mut text = METADATA.to_owned() + "a: &a [x, x, x, x, x, x, x, x, x]\n";
         for (name, of) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e")] {
             let many = vec![format!("*{of}"); 9].join(", ");
-            text.push_str(&format!("{name}: &{name} [{many}]\n"));
+            let line = format!("{name}: &{name} [{many}]\n");
+            text.push_str(&line);
         }
         fs::write(charm.join("metadata.yaml"), text).expect("a file");
     });
