@@ -145,6 +145,8 @@ pub struct Usage {
     pub used: u64,
     /// At most.
     pub limit: u64,
+    /// Where it holds, for the command that raises it.
+    pub scope: String,
 }
 
 /// A cloud. All verbs are idempotent; a call is one attempt.

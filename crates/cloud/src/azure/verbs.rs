@@ -172,15 +172,16 @@ impl Cloud for Azure {
             ("Microsoft.Compute", COMPUTE),
             ("Microsoft.Network", NETWORK),
         ] {
-            let path = format!(
-                "{}/providers/{provider}/locations/{region}/usages",
+            let scope = format!(
+                "{}/providers/{provider}/locations/{region}",
                 self.ids.subscription()
             );
+            let path = format!("{scope}/usages");
             let items = self
                 .arm
                 .list(&what, self.arm.url(&path, version, &[]))
                 .await?;
-            usages.extend(offers::usages(&items));
+            usages.extend(offers::usages(&items, &scope));
         }
         Ok(usages)
     }
