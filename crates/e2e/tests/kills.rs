@@ -1,6 +1,8 @@
 //! `kill -9` of the controller at several moments of a deployment with
 //! relations: it ends the same, with no second machine and no hook run twice.
 
+#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
+
 use std::process::Stdio;
 
 use lazuli_e2e::{Lazuli, Ran, Status, charm};
