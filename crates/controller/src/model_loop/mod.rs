@@ -5,29 +5,30 @@
 //! decisions it rests on are committed under the model's fence; whoever lost
 //! the model learns it at the next commit and stops.
 
-use std::collections::VecDeque;
+mod commit;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use lazuli_host::{HostEvent, MachineKey};
-use lazuli_model::id::{MachineId, ModelId};
+use lazuli_model::id::ModelId;
 use lazuli_model::offer::Offer;
-use lazuli_model::state::{Change, Row, RowKey};
+use lazuli_model::state::RowKey;
 use lazuli_runner::frames::{Report, Request};
 use lazuli_store::heads::Position;
-use lazuli_store::{Batch, Class, Loaded, StoreError};
+use lazuli_store::{Class, Loaded};
 use time::OffsetDateTime;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::convert;
 use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
-use crate::freeze;
 use crate::hand_out;
 use crate::message::Message;
 use crate::news::{self, Outbox};
+use crate::quarantine::Quarantine;
 use crate::settle::Desk;
 use crate::shared::{Shared, now};
 use crate::sightings::LIST_AGAIN;
@@ -37,12 +38,6 @@ use crate::survey::Sight;
 pub(crate) const INBOX: usize = 1024;
 /// Messages that are taken into one batch, at most.
 const BATCH: usize = 512;
-/// Commits that fail are tried again from this, doubling,
-const FIRST_RETRY: Duration = Duration::from_millis(100);
-/// to this.
-const LAST_RETRY: Duration = Duration::from_secs(5);
-/// What others committed is read again after this when it could not be.
-const REFRESH_RETRY: Duration = Duration::from_secs(1);
 /// A list of machines that failed is asked for again after this, unless the
 /// cloud names a time.
 const LIST_RETRY: Duration = Duration::from_secs(10);
@@ -91,20 +86,8 @@ pub(crate) struct ModelLoop {
     surveys: Option<watch::Receiver<Option<Arc<Sight>>>>,
     /// When to read again what others committed, after a read that failed.
     refresh_at: Option<Instant>,
-    /// Messages of a batch that cannot be committed as a whole: they are taken
-    /// one by one, so that the bad one is found.
-    one_by_one: VecDeque<Message>,
-}
-
-/// What a commit did.
-#[derive(Default)]
-struct Done {
-    /// Rows that are no more.
-    deleted: Vec<RowKey>,
-    /// Machines that may be elsewhere now.
-    moved: Vec<MachineId>,
-    /// The model is one of them.
-    removed: bool,
+    /// What could not be committed.
+    quarantine: Quarantine,
 }
 
 impl ModelLoop {
@@ -130,7 +113,7 @@ impl ModelLoop {
             list_at: None,
             surveys: None,
             refresh_at: None,
-            one_by_one: VecDeque::new(),
+            quarantine: Quarantine::default(),
         }
     }
 
@@ -153,7 +136,7 @@ impl ModelLoop {
             if let Err(end) = self.turn().await {
                 return end;
             }
-            if let Some(message) = self.one_by_one.pop_front() {
+            if let Some(message) = self.quarantine.next() {
                 self.batch.push(message);
                 continue;
             }
@@ -272,7 +255,7 @@ impl ModelLoop {
 
     /// Plans, commits and acts until nothing is left to do now.
     async fn turn(&mut self) -> Result<(), End> {
-        let mut retry = FIRST_RETRY;
+        let mut retry = commit::FIRST_RETRY;
         loop {
             let now = now();
             for message in &self.batch {
@@ -285,6 +268,7 @@ impl ModelLoop {
             match self.commit().await {
                 Ok(done) => {
                     self.batch.clear();
+                    self.quarantine.accepted();
                     for (machine, request) in std::mem::take(&mut self.outbox) {
                         self.fleet.send(machine, request);
                     }
@@ -305,60 +289,11 @@ impl ModelLoop {
                     self.outbox.clear();
                     self.after_failed_commit(&error, &mut retry).await?;
                     if matches!(error.class(), Class::User | Class::Bug) {
-                        self.set_aside(&error);
+                        self.quarantine.refuse(&mut self.batch, &error);
                     }
                 }
             }
         }
-    }
-
-    /// Writes what the desk has, under the fence.
-    async fn commit(&mut self) -> Result<Done, StoreError> {
-        if self.desk.is_clean() {
-            return Ok(Done::default());
-        }
-        let bodies = freeze::new_machines(&self.shared, &self.cloud, &mut self.desk).await?;
-        let changes = self.desk.take_changes();
-        let mut done = Done::default();
-        let mut touches_desired = false;
-        for change in &changes {
-            touches_desired |= is_desired(&change.key());
-            match change {
-                Change::Delete(key) => done.deleted.push(key.clone()),
-                Change::Put(Row::MachineState(known)) => done.moved.push(known.machine),
-                Change::Put(_) => {}
-            }
-        }
-        let batch = Batch {
-            bodies,
-            generation: touches_desired.then_some(self.position.generation),
-            ..Batch::new(self.model, self.epoch, changes)
-        };
-        let committed = self.shared.store.commit(&[batch]).await?;
-        if let Some(committed) = committed.first() {
-            // Only when nobody committed in between is what we have all there
-            // is.
-            if committed.position.revision == self.position.revision + 1 {
-                self.position = committed.position;
-            }
-            done.removed = committed.removed;
-        }
-        Ok(done)
-    }
-
-    /// What cannot be stored must not stop everything else: the batch is taken
-    /// one by one, and the message that cannot be stored even alone is dropped;
-    /// the outcome of a hook counts as a failure that says so.
-    fn set_aside(&mut self, error: &StoreError) {
-        if self.batch.len() > 1 {
-            self.one_by_one.extend(self.batch.drain(1..));
-            return;
-        }
-        let Some(message) = self.batch.pop() else {
-            return;
-        };
-        tracing::error!(model = %self.model, %error, ?message, "dropped what cannot be stored");
-        self.batch.extend(news::unstorable(message, error));
     }
 
     /// Lets go of what was kept about rows that are no more.
@@ -378,82 +313,6 @@ impl ModelLoop {
                 _ => {}
             }
         }
-    }
-
-    /// What to do about a commit that failed follows from its class. The rows
-    /// are read anew, however long that takes, and the batch is taken again
-    /// on top of them: taking an outcome twice changes nothing.
-    async fn after_failed_commit(
-        &mut self,
-        error: &StoreError,
-        retry: &mut Duration,
-    ) -> Result<(), End> {
-        match error.class() {
-            Class::Fenced => return Err(End::Fenced),
-            Class::NotFound => return Err(End::Removed),
-            Class::Conflict | Class::Unknown => {}
-            Class::Transient => {
-                tracing::warn!(model = %self.model, error = ?error, "the database does not answer; trying again");
-            }
-            Class::User | Class::Bug => {
-                tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
-            }
-        }
-        loop {
-            sleep(*retry).await;
-            *retry = (*retry * 2).min(LAST_RETRY);
-            match lazuli_store::load(self.shared.store.pool(), self.model).await {
-                Ok(loaded) => {
-                    self.desk.reload(loaded.state);
-                    self.position = loaded.position;
-                    return Ok(());
-                }
-                Err(error) if error.class() == Class::NotFound => return Err(End::Removed),
-                Err(error) => {
-                    tracing::warn!(model = %self.model, %error, "failed to read the model; trying again");
-                }
-            }
-        }
-    }
-
-    /// Reads what others committed.
-    async fn refresh(&mut self) -> Result<(), End> {
-        match self.read_changes().await {
-            Ok(true) => {
-                self.refresh_at = None;
-                Ok(())
-            }
-            Ok(false) => Err(End::Removed),
-            Err(error) => {
-                tracing::warn!(model = %self.model, %error, "failed to read what changed; trying again");
-                self.refresh_at = Some(Instant::now() + REFRESH_RETRY);
-                Ok(())
-            }
-        }
-    }
-
-    /// Whether the model is still there.
-    async fn read_changes(&mut self) -> Result<bool, StoreError> {
-        let pool = self.shared.store.pool();
-        let since = self.position.revision;
-        let Some(changed) = lazuli_store::changed_since(pool, self.model, since).await? else {
-            return Ok(false);
-        };
-        if changed.position.revision == since {
-            return Ok(true);
-        }
-        let Some(keys) = changed.keys else {
-            // Older than the events that are kept.
-            let loaded = lazuli_store::load(pool, self.model).await?;
-            self.desk.reload(loaded.state);
-            self.position = loaded.position;
-            return Ok(true);
-        };
-        for change in lazuli_store::rows(pool, self.model, &keys).await? {
-            self.desk.absorb(change);
-        }
-        self.position = changed.position;
-        Ok(true)
     }
 
     /// Hands out what the plans ask for and is not under way.
@@ -522,18 +381,4 @@ async fn next_sight(surveys: &mut Option<watch::Receiver<Option<Arc<Sight>>>>) -
             return sight;
         }
     }
-}
-
-/// Whether users write rows of this kind: decisions about them rest on what
-/// users want, and are refused when that has changed.
-fn is_desired(key: &RowKey) -> bool {
-    matches!(
-        key,
-        RowKey::Model
-            | RowKey::Charm(_)
-            | RowKey::Application(_)
-            | RowKey::Machine(_)
-            | RowKey::Unit(_)
-            | RowKey::Relation(_)
-    )
 }

@@ -1,0 +1,156 @@
+//! The rows of a model: written under its fence, and read anew after a write
+//! that failed or when others wrote.
+
+use std::time::Duration;
+
+use lazuli_model::id::MachineId;
+use lazuli_model::state::{Change, Row, RowKey};
+use lazuli_store::{Batch, Class, StoreError};
+use tokio::time::{Instant, sleep};
+
+use super::{End, ModelLoop};
+use crate::freeze;
+
+/// Commits that fail are tried again from this, doubling,
+pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
+/// to this.
+const LAST_RETRY: Duration = Duration::from_secs(5);
+/// What others committed is read again after this when it could not be.
+const REFRESH_RETRY: Duration = Duration::from_secs(1);
+
+/// What a commit did.
+#[derive(Default)]
+pub(super) struct Done {
+    /// Rows that are no more.
+    pub(super) deleted: Vec<RowKey>,
+    /// Machines that may be elsewhere now.
+    pub(super) moved: Vec<MachineId>,
+    /// The model is one of them.
+    pub(super) removed: bool,
+}
+
+impl ModelLoop {
+    /// Writes what the desk has, under the fence.
+    pub(super) async fn commit(&mut self) -> Result<Done, StoreError> {
+        if self.desk.is_clean() {
+            return Ok(Done::default());
+        }
+        let bodies = freeze::new_machines(&self.shared, &self.cloud, &mut self.desk).await?;
+        let changes = self.desk.take_changes();
+        let mut done = Done::default();
+        let mut touches_desired = false;
+        for change in &changes {
+            touches_desired |= is_desired(&change.key());
+            match change {
+                Change::Delete(key) => done.deleted.push(key.clone()),
+                Change::Put(Row::MachineState(known)) => done.moved.push(known.machine),
+                Change::Put(_) => {}
+            }
+        }
+        let batch = Batch {
+            bodies,
+            generation: touches_desired.then_some(self.position.generation),
+            ..Batch::new(self.model, self.epoch, changes)
+        };
+        let committed = self.shared.store.commit(&[batch]).await?;
+        if let Some(committed) = committed.first() {
+            // Only when nobody committed in between is what we have all there
+            // is.
+            if committed.position.revision == self.position.revision + 1 {
+                self.position = committed.position;
+            }
+            done.removed = committed.removed;
+        }
+        Ok(done)
+    }
+
+    /// What to do about a commit that failed follows from its class. The rows
+    /// are read anew, however long that takes, and the batch is taken again
+    /// on top of them: taking an outcome twice changes nothing.
+    pub(super) async fn after_failed_commit(
+        &mut self,
+        error: &StoreError,
+        retry: &mut Duration,
+    ) -> Result<(), End> {
+        match error.class() {
+            Class::Fenced => return Err(End::Fenced),
+            Class::NotFound => return Err(End::Removed),
+            Class::Conflict | Class::Unknown => {}
+            Class::Transient => {
+                tracing::warn!(model = %self.model, error = ?error, "the database does not answer; trying again");
+            }
+            Class::User | Class::Bug => {
+                tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
+            }
+        }
+        loop {
+            sleep(*retry).await;
+            *retry = (*retry * 2).min(LAST_RETRY);
+            match lazuli_store::load(self.shared.store.pool(), self.model).await {
+                Ok(loaded) => {
+                    self.desk.reload(loaded.state);
+                    self.position = loaded.position;
+                    return Ok(());
+                }
+                Err(error) if error.class() == Class::NotFound => return Err(End::Removed),
+                Err(error) => {
+                    tracing::warn!(model = %self.model, %error, "failed to read the model; trying again");
+                }
+            }
+        }
+    }
+
+    /// Reads what others committed.
+    pub(super) async fn refresh(&mut self) -> Result<(), End> {
+        match self.read_changes().await {
+            Ok(true) => {
+                self.refresh_at = None;
+                Ok(())
+            }
+            Ok(false) => Err(End::Removed),
+            Err(error) => {
+                tracing::warn!(model = %self.model, %error, "failed to read what changed; trying again");
+                self.refresh_at = Some(Instant::now() + REFRESH_RETRY);
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether the model is still there.
+    async fn read_changes(&mut self) -> Result<bool, StoreError> {
+        let pool = self.shared.store.pool();
+        let since = self.position.revision;
+        let Some(changed) = lazuli_store::changed_since(pool, self.model, since).await? else {
+            return Ok(false);
+        };
+        if changed.position.revision == since {
+            return Ok(true);
+        }
+        let Some(keys) = changed.keys else {
+            // Older than the events that are kept.
+            let loaded = lazuli_store::load(pool, self.model).await?;
+            self.desk.reload(loaded.state);
+            self.position = loaded.position;
+            return Ok(true);
+        };
+        for change in lazuli_store::rows(pool, self.model, &keys).await? {
+            self.desk.absorb(change);
+        }
+        self.position = changed.position;
+        Ok(true)
+    }
+}
+
+/// Whether users write rows of this kind: decisions about them rest on what
+/// users want, and are refused when that has changed.
+fn is_desired(key: &RowKey) -> bool {
+    matches!(
+        key,
+        RowKey::Model
+            | RowKey::Charm(_)
+            | RowKey::Application(_)
+            | RowKey::Machine(_)
+            | RowKey::Unit(_)
+            | RowKey::Relation(_)
+    )
+}
