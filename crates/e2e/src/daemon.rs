@@ -1,7 +1,7 @@
 //! `lazulid dev` and `lazuli`, as processes.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -92,11 +92,17 @@ impl Lazuli {
     /// # Panics
     /// When it does not come up.
     pub fn resume(&mut self) {
+        let (child, ready) = self.launch().expect("lazulid starts");
+        self.daemon = Some(child);
+        assert!(ready, "lazulid ended:\n{}", self.log());
+    }
+
+    /// Starts `lazulid`, and waits until it is ready or has ended.
+    fn launch(&self) -> io::Result<(Child, bool)> {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.dir.path().join("lazulid.log"))
-            .expect("a log");
+            .open(self.dir.path().join("lazulid.log"))?;
         let mut child = Command::new(self.bin.join("lazulid"))
             .args(["dev", "--default-flavour", "lean", "--data"])
             .arg(self.data())
@@ -104,12 +110,12 @@ impl Lazuli {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
-            .spawn()
-            .expect("lazulid starts");
-        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-        let ready = lines.map_while(Result::ok).any(|line| line == "ready");
-        self.daemon = Some(child);
-        assert!(ready, "lazulid ended:\n{}", self.log());
+            .spawn()?;
+        let ready = child.stdout.take().is_some_and(|out| {
+            let lines = BufReader::new(out).lines();
+            lines.map_while(Result::ok).any(|line| line == "ready")
+        });
+        Ok((child, ready))
     }
 
     /// Ends `lazulid` as a power cut does; Postgres, the simulator and the
@@ -311,8 +317,9 @@ impl Lazuli {
 
 impl Drop for Lazuli {
     fn drop(&mut self) {
-        if self.daemon.is_none() && !std::thread::panicking() {
-            self.resume();
+        // After a kill it is what ends the others.
+        if self.daemon.is_none() {
+            self.daemon = self.launch().ok().map(|(child, _)| child);
         }
         if let Some(mut daemon) = self.daemon.take() {
             let pid = Pid::from_raw(i32::try_from(daemon.id()).unwrap_or_default());
@@ -320,22 +327,24 @@ impl Drop for Lazuli {
             drop(daemon.wait());
         }
         let data = self.data();
-        let ended = Command::new(self.bin.join("azure-sim"))
+        let destroyed = Command::new(self.bin.join("azure-sim"))
             .args(["destroy", "--data"])
             .arg(data.join("azure"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
+        let destroyed = destroyed.is_ok_and(|status| status.success());
+        if !destroyed {
+            // What a guest still uses must not be removed under it.
+            self.dir.disable_cleanup(true);
+        }
         if std::thread::panicking() {
             eprintln!("the log of lazulid ends:\n{}", last_lines(&self.log()));
             return;
         }
-        assert!(
-            ended.is_ok_and(|status| status.success()),
-            "guests are left"
-        );
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         let data = data.display().to_string();
+        assert!(destroyed, "guests are left; see {data}");
+        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
         assert!(!mounts.contains(&data), "mounts are left below {data}");
     }
 }
