@@ -227,6 +227,14 @@ impl World {
         }));
     }
 
+    fn open_port(&mut self) {
+        self.put(Row::OpenedPort(OpenedPort {
+            unit: id(22),
+            endpoint: String::new(),
+            range: "80/tcp".parse().expect("a port"),
+        }));
+    }
+
     fn unit(&mut self) {
         self.put(Row::Unit(Unit {
             id: id::<UnitId>(22),
@@ -309,11 +317,7 @@ fn expose_gives_an_address_and_a_rule_and_takes_them_away() {
     world.put(Row::Machine(machine(Life::Alive)));
     world.expose(false);
     world.unit();
-    world.put(Row::OpenedPort(OpenedPort {
-        unit: id(22),
-        endpoint: String::new(),
-        range: "80/tcp".parse().expect("a port"),
-    }));
+    world.open_port();
     world.settle();
     world.calls.clear();
 
@@ -355,11 +359,7 @@ fn what_is_exposed_to_spaces_is_open_to_the_models_network_alone() {
     world.put(Row::Machine(machine(Life::Alive)));
     world.expose(true);
     world.unit();
-    world.put(Row::OpenedPort(OpenedPort {
-        unit: id(22),
-        endpoint: String::new(),
-        range: "80/tcp".parse().expect("a port"),
-    }));
+    world.open_port();
     world.settle();
     let sources = |world: &World| super::firewall::rules(&world.state)[0].sources.clone();
     assert_eq!(sources(&world), ["*"]);
