@@ -21,12 +21,29 @@ install_packages() {
     return 1
   fi
   step "installing $*"
+  # Programs are wanted, not services: an SSH server that nobody asked for
+  # must not begin to listen, now or at the next boot.
+  local policy=/usr/sbin/policy-rc.d had_sshd=
+  [ ! -e /usr/sbin/sshd ] || had_sshd=yes
+  if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' > "$policy"
+    chmod 755 "$policy"
+    # shellcheck disable=SC2064
+    trap "rm -f '$policy'" RETURN
+  fi
   apt-get -q update >&2
   DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "$@" >&2
+  if [ -z "$had_sshd" ] && [ -e /usr/sbin/sshd ] && command -v systemctl >/dev/null 2>&1; then
+    systemctl --quiet disable ssh.service ssh.socket >/dev/null 2>&1 || true
+  fi
 }
 
 # Everything that building, testing and the demo need of the distribution.
 need_all() {
+  if ! command -v cargo >/dev/null 2>&1; then
+    echo "cargo is missing: install a Rust toolchain, 1.94 or later (with sudo, keep its PATH: sudo env PATH=\"\$PATH\" $0)" >&2
+    return 1
+  fi
   need cc build-essential cmake cmake pkg-config pkg-config \
     ip iproute2 nft nftables mmdebstrap mmdebstrap zstd zstd \
     sshd openssh-server ssh openssh-client curl curl \
@@ -55,6 +72,7 @@ start_dev() {
   local dir=$1 begun=$SECONDS
   export LAZULI_DATA=$dir/cli
   export PATH=$PWD/target/debug:$PATH
+  : > "$dir/lazulid.out"
   lazulid dev --data "$dir" --listen "$2" --default-flavour "$3" \
     > "$dir/lazulid.out" 2> "$dir/lazulid.log" &
   daemon=$!
@@ -81,12 +99,23 @@ end_dev() {
 # `forget_dev DIR`.
 forget_dev() {
   local left=0
-  azure-sim destroy --data "$1/azure" >&2 || left=1
+  if ! azure-sim destroy --data "$1/azure" >&2; then
+    # What a guest still uses must not be removed under it.
+    echo "guests are left; see $1" >&2
+    return 1
+  fi
   rm -rf "$1"
   if grep -q "$1" /proc/self/mountinfo; then
     echo "mounts are left below $1" >&2
     left=1
   fi
+  local process
+  for process in /proc/[0-9]*; do
+    if [[ "$(tr '\0' ' ' 2>/dev/null < "$process/cmdline")" == *"$1"* ]]; then
+      echo "process ${process#/proc/} is left: $(tr '\0' ' ' < "$process/cmdline")" >&2
+      left=1
+    fi
+  done
   return "$left"
 }
 

@@ -131,6 +131,12 @@ impl Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::User { hint, .. } => hint.clone(),
+            Self::Api(ClientError::Untrusted { .. }) => Some(
+                "Log in with --fingerprint SHA256 to take one certificate alone, or with --ca-cert \
+                 FILE to take those of an authority. On the controller, its log says the \
+                 fingerprint."
+                    .to_owned(),
+            ),
             Self::Api(_) => {
                 let problem = self.problem()?;
                 if problem.is(Code::Internal) {

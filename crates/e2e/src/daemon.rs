@@ -14,6 +14,7 @@ use tempfile::TempDir;
 
 use crate::check::Log;
 use crate::status::Status;
+use crate::transcript;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -141,6 +142,7 @@ impl Lazuli {
         command
             .args(arguments)
             .env("LAZULI_DATA", self.data().join("cli"))
+            .env("TZ", "UTC")
             .env_remove("JUJU_MODEL")
             .stdin(Stdio::null());
         command
@@ -161,6 +163,20 @@ impl Lazuli {
     #[track_caller]
     pub fn ok(&self, arguments: &[&str]) -> String {
         self.run(arguments).ok()
+    }
+
+    /// Runs the CLI on a line, whose words in single quotes are one, and
+    /// compares all that it says: stdout, stderr after `! `, the exit code
+    /// unless it is 0. What differs from run to run is a word there, such as
+    /// TIME or ADDRESS.
+    ///
+    /// # Panics
+    /// When it says anything else.
+    #[track_caller]
+    pub fn shows(&self, line: &str, expected: &str) {
+        let words = words(line);
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        transcript::compare(line, &self.run(&words), expected);
     }
 
     /// The status of the present model, if there is an answer.
@@ -241,6 +257,20 @@ impl Lazuli {
         serde_json::from_str(&said).unwrap_or_default()
     }
 
+    /// The simulator's virtual machine behind a machine of the present model.
+    #[must_use]
+    pub fn vm(&self, machine: &str) -> Option<Value> {
+        let status = self.status()?;
+        let instance = status.0["machines"][machine]["instance-id"].as_str()?;
+        let end = format!("/virtualMachines/{instance}");
+        let document = self.control("GET", "inventory", None);
+        let resources = document["resources"].as_array()?;
+        let vm = resources
+            .iter()
+            .find(|resource| resource["id"].as_str().is_some_and(|id| id.ends_with(&end)));
+        vm.cloned()
+    }
+
     /// The names of the simulator's resources of a type, such as
     /// `Microsoft.Compute/virtualMachines`.
     #[must_use]
@@ -308,6 +338,18 @@ impl Drop for Lazuli {
         let data = data.display().to_string();
         assert!(!mounts.contains(&data), "mounts are left below {data}");
     }
+}
+
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (n, part) in line.split('\'').enumerate() {
+        if n % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
 }
 
 fn said(command: &mut Command) -> Said {

@@ -8,7 +8,9 @@
 
 mod check;
 mod daemon;
+mod guest;
 mod status;
+mod transcript;
 
 pub use check::{Log, Ran};
 pub use daemon::{Lazuli, Said};

@@ -56,13 +56,14 @@ pub(crate) fn unit_rows(name: &str, unit: &Unit, depth: usize) -> Vec<[String; 7
 /// What is to be known of a machine: why it is not used yet although it runs,
 /// where Juju has the instance's message.
 fn machine_message(machine: &Machine) -> &str {
-    let waits = machine.machine_status.current == "running"
-        && machine.juju_status.current != "started"
-        && !machine.juju_status.message.is_empty();
+    let instance = &machine.machine_status;
+    let waits = machine.juju_status.current != "started"
+        && !machine.juju_status.message.is_empty()
+        && (instance.current == "running" || instance.message.is_empty());
     match machine.modification_status.current.as_str() {
         "error" => &machine.modification_status.message,
         _ if waits => &machine.juju_status.message,
-        _ => &machine.machine_status.message,
+        _ => &instance.message,
     }
 }
 
