@@ -13,6 +13,10 @@ use time::OffsetDateTime;
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// to this.
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// Work of the cloud is asked about this often at most,
+const FIRST_POLL: Duration = Duration::from_millis(20);
+/// and this often at least.
+const LAST_POLL: Duration = Duration::from_secs(60);
 /// A resource that was accepted, and that the cloud does not know so many
 /// times, is asked for again.
 const PATIENCE: u32 = 5;
@@ -51,7 +55,7 @@ pub(crate) fn advance(
             if let Some(failure) = &mut row.failure {
                 failure.next_try = None;
             }
-            let poll_at = now + *poll_after;
+            let poll_at = now + (*poll_after).max(patience(&row, now));
             let operation = operation.clone();
             let state = if deleting {
                 EffectState::Deleting { operation, poll_at }
@@ -64,7 +68,9 @@ pub(crate) fn advance(
             row.failure = Some(failure(down));
         }
         Ok(Progress::Gone) => {
-            row.failure = None;
+            // That there was none of this size is remembered.
+            row.failure
+                .take_if(|failure| failure.class != FailureClass::Capacity);
             set(&mut row, EffectState::Gone, now);
         }
         Ok(Progress::Foreign { found }) => {
@@ -94,11 +100,25 @@ pub(crate) fn failure(down: &Down) -> EffectFailure {
     }
 }
 
+/// What takes long is asked about less often, by an eighth of its age: the
+/// cloud counts the questions about each operation.
+fn patience(row: &Effect, now: OffsetDateTime) -> Duration {
+    let under_way = matches!(
+        row.state,
+        EffectState::Accepted { .. } | EffectState::Deleting { .. }
+    );
+    let age = match under_way {
+        true => (now - row.changed_at).max(time::Duration::ZERO),
+        false => time::Duration::ZERO,
+    };
+    (age.unsigned_abs() / 8).clamp(FIRST_POLL, LAST_POLL)
+}
+
 fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
-    if row.state != state {
-        row.state = state;
+    if std::mem::discriminant(&row.state) != std::mem::discriminant(&state) {
         row.changed_at = now;
     }
+    row.state = state;
 }
 
 fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {

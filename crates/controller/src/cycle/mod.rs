@@ -1,10 +1,9 @@
-//! The whole cycle of the ledger, cut at every point at which a process can
-//! be killed: the planner, the rows, the provider and the simulator are the
-//! real ones, the database is a copy of the rows.
-//!
-//! Whatever the cut, the next process finds the rows as they were committed
-//! and a cloud that may be further; it has to come to the same end, with
-//! nothing made twice and nothing left.
+//! The whole cycle of the ledger: the planner, the rows, the provider and the
+//! simulator are the real ones, the database is a copy of the rows, and time
+//! passes for the planner as it likes.
+
+mod cuts;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,8 +17,8 @@ use lazuli_model::id::{ControllerId, EffectId, GenericUuid, MachineId, ModelId};
 use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, Machine, MachineFacts, MachineSource, Model,
-    ModelState, Row, RowKey,
+    Change, Effect, EffectSpec, Machine, MachineFacts, MachineSource, Model, ModelState, Row,
+    RowKey,
 };
 use lazuli_plan::{Action, SharedNames};
 use tempfile::TempDir;
@@ -29,10 +28,12 @@ use uuid::Uuid;
 use crate::message::Message;
 use crate::news;
 use crate::settle::Desk;
-use crate::survey::Sight;
+use crate::sightings::LIST_AGAIN;
 
 /// A process that is not killed.
 const NEVER: usize = usize::MAX;
+/// In this time buckets fill up again as far as these tests need.
+const PACED: time::Duration = time::Duration::seconds(5);
 /// Nothing takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 const KEY: &str =
@@ -91,15 +92,22 @@ impl Sky {
         }
     }
 
-    /// A process begins with full buckets.
-    fn refresh(&mut self) {
-        self.azure = Azure::new(&self.config).expect("a provider");
+    /// A provider that has not made requests yet.
+    fn provider(&self) -> Azure {
+        Azure::new(&self.config).expect("a provider")
     }
 
     async fn control(&self, path: &str) -> serde_json::Value {
         let url = format!("{}/sim/{path}", self.simulator.endpoint().https);
         let answer = self.client.get(url).send().await.expect("an answer");
         answer.json().await.expect("a document")
+    }
+
+    async fn post(&self, path: &str, body: &serde_json::Value) {
+        let url = format!("{}/sim/{path}", self.simulator.endpoint().https);
+        let request = self.client.post(url).json(body);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {body}");
     }
 
     /// How many resources there are of each type.
@@ -238,19 +246,25 @@ enum End {
 struct Process<'a> {
     sky: &'a Sky,
     database: &'a mut Database,
+    azure: Azure,
+    fresh_at: OffsetDateTime,
     desk: Desk,
     points: usize,
     now: OffsetDateTime,
+    list_at: OffsetDateTime,
 }
 
 impl<'a> Process<'a> {
     fn new(sky: &'a Sky, database: &'a mut Database, points: usize) -> Self {
         Self {
             desk: Desk::new(database.state.clone()),
+            azure: sky.provider(),
+            fresh_at: crate::shared::now(),
             sky,
             database,
             points,
             now: crate::shared::now(),
+            list_at: OffsetDateTime::UNIX_EPOCH,
         }
     }
 
@@ -279,7 +293,8 @@ impl<'a> Process<'a> {
                 }
             }
             let actions = self.desk.take_actions();
-            let idle = actions.is_empty() && !self.desk.lookout.needs_list();
+            let lists = self.desk.lookout.needs_list();
+            let idle = actions.is_empty() && (!lists || self.now < self.list_at);
             for action in actions {
                 let message = match action {
                     Action::Ensure { effect }
@@ -304,17 +319,24 @@ impl<'a> Process<'a> {
                 };
                 self.take(&message);
             }
-            if self.desk.lookout.needs_list() {
+            if lists && self.now >= self.list_at {
+                self.list_at = self.now + LIST_AGAIN;
                 let group = SharedNames::of(self.desk.state.model()).group;
-                let result = self.sky.azure.machines(&group).await;
+                let result = self.azure.machines(&group).await;
                 self.take(&Message::Listed { result });
             }
             if idle {
-                let Some(at) = self.desk.next_wake() else {
+                let listed = lists.then_some(self.list_at);
+                let Some(at) = self.desk.next_wake().into_iter().chain(listed).min() else {
                     return End::Settled;
                 };
-                // Time passes for the planner; the simulator needs a little.
+                // Time passes for the planner; the simulator needs a little,
+                // and the provider's buckets would have filled up again.
                 self.now = self.now.max(at);
+                if self.now - self.fresh_at > PACED {
+                    self.azure = self.sky.provider();
+                    self.fresh_at = self.now;
+                }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }
@@ -336,9 +358,9 @@ impl<'a> Process<'a> {
             fence: &Held,
         };
         match action {
-            Action::Ensure { .. } => self.sky.azure.ensure(call).await,
-            Action::Poll { .. } => self.sky.azure.poll(call).await,
-            _ => self.sky.azure.remove(call).await,
+            Action::Ensure { .. } => self.azure.ensure(call).await,
+            Action::Poll { .. } => self.azure.poll(call).await,
+            _ => self.azure.remove(call).await,
         }
     }
 }
@@ -354,17 +376,6 @@ fn facts() -> MachineFacts {
         boot_id: "b".to_owned(),
         machine_id: "i".to_owned(),
     }
-}
-
-/// Runs a process that is killed at a point, and another one to the end;
-/// whether the first one got to that point.
-async fn interrupted(sky: &Sky, database: &mut Database, point: usize, offers: &[Offer]) -> bool {
-    let end = Process::new(sky, database, point).run(offers).await;
-    if end == End::Cut {
-        let end = Process::new(sky, database, NEVER).run(offers).await;
-        assert_eq!(end, End::Settled);
-    }
-    end == End::Cut
 }
 
 fn expected() -> BTreeMap<String, usize> {
@@ -394,111 +405,4 @@ fn destroy(database: &mut Database) {
         life: Life::Dying,
         ..model()
     }));
-}
-
-/// Makes and unmakes a model, killed at each point in turn; how many points
-/// there are.
-async fn every_point(latency: Latency) -> usize {
-    let mut sky = Sky::new(latency).await;
-    let offers = sky.azure.offers("eastus").await.expect("offers");
-    let mut made = 0;
-    for point in 1.. {
-        sky.refresh();
-        let mut database = Database::new();
-        let making = interrupted(&sky, &mut database, point, &offers).await;
-        assert_eq!(sky.inventory().await, expected(), "making, cut at {point}");
-        let open: Vec<_> = database
-            .state
-            .effects()
-            .filter(|row| row.state != EffectState::Present)
-            .collect();
-        assert!(open.is_empty(), "making, cut at {point}: {open:?}");
-        made += 1;
-        let creations = sky.creations().await;
-        let first = creations.iter().filter(|status| **status == 201).count();
-        assert_eq!(first, made, "cut at {point}: {creations:?}");
-
-        destroy(&mut database);
-        let unmaking = interrupted(&sky, &mut database, point, &offers).await;
-        assert!(database.removed, "unmaking, cut at {point}");
-        let left = sky.inventory().await;
-        assert_eq!(left, BTreeMap::new(), "unmaking, cut at {point}");
-        if !making && !unmaking {
-            sky.simulator.stop().await;
-            return point;
-        }
-    }
-    0
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_the_point_of_a_kill_the_end_is_the_same() {
-    assert!(every_point(Latency::None).await > 25);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_that_goes_on_meanwhile_is_taken_up_again() {
-    assert!(every_point(Latency::Fixed(5)).await > 30);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_takes_effect_after_its_deletion_is_deleted_again() {
-    let sky = Sky::new(Latency::None).await;
-    let offers = sky.azure.offers("eastus").await.expect("offers");
-    let mut database = Database::new();
-    // Killed while the creation of the machine is on its way.
-    let mut point = 0;
-    let late = loop {
-        point += 1;
-        let end = Process::new(&sky, &mut database, point).run(&offers).await;
-        assert_eq!(end, End::Cut, "there was no such point");
-        let row = database.state.effects().find(|row| row.machine.is_some());
-        if let Some(row) = row {
-            break row.clone();
-        }
-        database = Database::new();
-    };
-    assert_eq!(late.state, EffectState::Planned);
-    database.put(Row::Machine(Machine {
-        life: Life::Dying,
-        ..machine()
-    }));
-    let end = Process::new(&sky, &mut database, NEVER).run(&offers).await;
-    assert_eq!(end, End::Settled);
-    assert!(database.state.machine(id(7)).is_none());
-    assert_eq!(sky.inventory().await.get("virtualMachines"), None);
-
-    // Now it arrives.
-    let group = SharedNames::of(database.state.model()).group;
-    let call = Call {
-        controller: id(1),
-        model: database.state.model().id,
-        group: &group,
-        effect: &late,
-        body: database.bodies.get(&late.id).map(Vec::as_slice),
-        fence: &Held,
-    };
-    sky.azure.ensure(call).await.expect("it is accepted");
-    assert_eq!(sky.inventory().await.get("virtualMachines"), Some(&1));
-    let survey = sky.azure.survey().await.expect("a survey");
-    let mut process = Process::new(&sky, &mut database, NEVER);
-    let sight = |began| Message::Surveyed {
-        sight: Arc::new(Sight {
-            began,
-            survey: survey.clone(),
-        }),
-    };
-    // A list may lag: it is not believed at once.
-    process.take(&sight(process.now));
-    assert_eq!(process.run(&offers).await, End::Settled);
-    assert_eq!(sky.inventory().await.get("virtualMachines"), Some(&1));
-    let mut process = Process::new(&sky, &mut database, NEVER);
-    process.now += time::Duration::minutes(2);
-    process.take(&sight(process.now));
-    assert_eq!(process.run(&offers).await, End::Settled);
-    let left = sky.inventory().await;
-    for kind in ["virtualMachines", "networkInterfaces", "disks"] {
-        assert_eq!(left.get(kind), None, "{left:?}");
-    }
-    sky.simulator.stop().await;
 }
