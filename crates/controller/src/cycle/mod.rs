@@ -2,6 +2,7 @@
 //! simulator are the real ones, the database is a copy of the rows, and time
 //! passes for the planner as it likes.
 
+mod crowd;
 mod cuts;
 mod weather;
 
