@@ -69,10 +69,25 @@ impl Engine {
             Work::DeleteGroup => self.empty_group(&operation.target).await,
             Work::Delete | Work::Settle => Ok(()),
         };
-        self.end(operation, result).await?;
-        if matches!(operation.work, Work::Delete | Work::DeleteGroup)
-            && let Err(error) = self.sync_network().await
-        {
+        let deletes = matches!(operation.work, Work::Delete | Work::DeleteGroup);
+        if deletes && result.is_ok() {
+            self.withdraw(operation).await?;
+        }
+        self.end(operation, result).await
+    }
+
+    /// Takes what is deleted away, also from the guests, before the operation
+    /// is shown as ended.
+    async fn withdraw(self: &Arc<Self>, operation: &Operation) -> Result<(), ArmError> {
+        self.bury(&operation.target);
+        self.change(|tx| {
+            let current = tx.cloud().operation(operation.id);
+            if current.is_some_and(|now| now.outcome == Outcome::InProgress) {
+                take_away(tx, operation);
+            }
+        })
+        .await?;
+        if let Err(error) = self.sync_network().await {
             tracing::error!(error = %error.chain(), "the network of the guests could not follow");
         }
         Ok(())
@@ -196,12 +211,7 @@ impl Engine {
             (Some(error), Ok(())) => Err(error.clone()),
             (_, result) => result,
         };
-        if result.is_ok()
-            && matches!(
-                operation.work,
-                Work::Delete | Work::DeleteVm | Work::DeleteGroup
-            )
-        {
+        if result.is_ok() && operation.work == Work::DeleteVm {
             self.bury(&operation.target);
         }
         self.change(|tx| {
@@ -233,6 +243,17 @@ pub(crate) async fn in_parallel<F: Future>(work: impl Iterator<Item = F>) -> Vec
         .await
 }
 
+/// Removes what an operation deletes.
+fn take_away(tx: &mut Tx<'_>, operation: &Operation) {
+    if operation.work != Work::DeleteGroup {
+        return remove(tx, &operation.target);
+    }
+    for id in removable(tx, &operation.target) {
+        remove(tx, &id);
+    }
+    tx.remove(&operation.target);
+}
+
 /// What success means for the resource.
 fn succeed(tx: &mut Tx<'_>, operation: &Operation) {
     let power = match operation.work {
@@ -240,14 +261,8 @@ fn succeed(tx: &mut Tx<'_>, operation: &Operation) {
         Work::PowerOffVm => Some(Power::Stopped),
         Work::DeallocateVm => Some(Power::Deallocated),
         Work::UpdateVm | Work::Settle => None,
-        Work::DeleteVm | Work::Delete => return remove(tx, &operation.target),
-        Work::DeleteGroup => {
-            for id in removable(tx, &operation.target) {
-                remove(tx, &id);
-            }
-            tx.remove(&operation.target);
-            return;
-        }
+        Work::DeleteVm => return take_away(tx, operation),
+        Work::Delete | Work::DeleteGroup => return,
     };
     tx.update(&operation.target, |resource| {
         resource.provisioning = Provisioning::Succeeded;

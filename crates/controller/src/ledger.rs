@@ -13,6 +13,12 @@ use time::OffsetDateTime;
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// to this.
 const LAST_RETRY: Duration = Duration::from_secs(300);
+/// Between two questions about one, for each of those that are being made.
+const PER_PEER: Duration = Duration::from_millis(25);
+/// Work of the cloud is asked about this often at most,
+const FIRST_POLL: Duration = Duration::from_millis(20);
+/// and this often at least.
+const LAST_POLL: Duration = Duration::from_secs(60);
 /// A resource that was accepted, and that the cloud does not know so many
 /// times, is asked for again.
 const PATIENCE: u32 = 5;
@@ -23,11 +29,13 @@ const LAST_LOOK: Duration = Duration::from_secs(15);
 
 /// What becomes of a row after a call about it. The planner chose the call;
 /// what the row says now may be newer, so the state only moves along the path
-/// that the call was on.
+/// that the call was on. Of `crowd` that are being made each is asked about
+/// the less often.
 #[must_use]
 pub(crate) fn advance(
     effect: &Effect,
     result: &Result<Progress, CloudError>,
+    crowd: usize,
     now: OffsetDateTime,
 ) -> Effect {
     let mut row = effect.clone();
@@ -51,7 +59,7 @@ pub(crate) fn advance(
             if let Some(failure) = &mut row.failure {
                 failure.next_try = None;
             }
-            let poll_at = now + *poll_after;
+            let poll_at = now + (*poll_after).max(patience(&row, crowd, now));
             let operation = operation.clone();
             let state = if deleting {
                 EffectState::Deleting { operation, poll_at }
@@ -64,7 +72,9 @@ pub(crate) fn advance(
             row.failure = Some(failure(down));
         }
         Ok(Progress::Gone) => {
-            row.failure = None;
+            // That there was none of this size is remembered.
+            row.failure
+                .take_if(|failure| failure.class != FailureClass::Capacity);
             set(&mut row, EffectState::Gone, now);
         }
         Ok(Progress::Foreign { found }) => {
@@ -94,11 +104,29 @@ pub(crate) fn failure(down: &Down) -> EffectFailure {
     }
 }
 
+/// What takes long is asked about less often, by an eighth of its age, and
+/// what is one of many too: the cloud counts the questions about each
+/// operation, and those of all.
+fn patience(row: &Effect, crowd: usize, now: OffsetDateTime) -> Duration {
+    let under_way = matches!(
+        row.state,
+        EffectState::Accepted { .. } | EffectState::Deleting { .. }
+    );
+    let age = match under_way {
+        true => (now - row.changed_at).max(time::Duration::ZERO),
+        false => time::Duration::ZERO,
+    };
+    let crowd = u32::try_from(crowd).unwrap_or(u32::MAX);
+    (age.unsigned_abs() / 8)
+        .max(PER_PEER.saturating_mul(crowd))
+        .clamp(FIRST_POLL, LAST_POLL)
+}
+
 fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
-    if row.state != state {
-        row.state = state;
+    if std::mem::discriminant(&row.state) != std::mem::discriminant(&state) {
         row.changed_at = now;
     }
+    row.state = state;
 }
 
 fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
@@ -253,12 +281,12 @@ mod tests {
         let mut row = effect();
         let mut waits = Vec::new();
         for _ in 0..4 {
-            row = advance(&row, &accepted, now);
+            row = advance(&row, &accepted, 1, now);
             assert_eq!(
                 row.failure.as_ref().and_then(|failure| failure.next_try),
                 None
             );
-            row = advance(&row, &failed, now);
+            row = advance(&row, &failed, 1, now);
             let next = row.failure.as_ref().and_then(|failure| failure.next_try);
             waits.push((next.expect("a next try") - now).whole_seconds());
         }
@@ -266,7 +294,7 @@ mod tests {
         let present = Ok(Progress::Present {
             cloud_id: "/m".to_owned(),
         });
-        assert_eq!(advance(&row, &present, now).failure, None);
+        assert_eq!(advance(&row, &present, 1, now).failure, None);
     }
 
     #[test]
@@ -275,11 +303,11 @@ mod tests {
         let absent = Err(error(FailureClass::Gone));
         let mut row = effect();
         row.state = EffectState::Present;
-        let once = advance(&row, &absent, now);
+        let once = advance(&row, &absent, 1, now);
         assert_eq!(once.state, EffectState::Present);
-        assert_eq!(advance(&once, &absent, now).state, EffectState::Gone);
+        assert_eq!(advance(&once, &absent, 1, now).state, EffectState::Gone);
         let other = Err(error(FailureClass::Transient));
-        let mixed = advance(&advance(&row, &other, now), &absent, now);
+        let mixed = advance(&advance(&row, &other, 1, now), &absent, 1, now);
         assert_eq!(mixed.state, EffectState::Present);
     }
 

@@ -9,7 +9,7 @@ mod answer;
 mod context;
 mod convert;
 #[cfg(test)]
-mod cuts;
+mod cycle;
 mod effects;
 mod fleet;
 mod freeze;

@@ -6,7 +6,11 @@ use std::collections::BTreeSet;
 use lazuli_model::id::{EffectId, MachineId};
 use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, ModelState, Row, RowKey};
 
-use crate::sightings::{needs_list, present};
+use crate::sightings::{is_pending, needs_list, present};
+
+/// When more instances than this are being made, lists tell which are done:
+/// asking about each would be too much.
+const MANY: usize = 20;
 
 /// What there is to look out for.
 #[derive(Debug, Default)]
@@ -15,6 +19,8 @@ pub(crate) struct Lookout {
     unlisted: BTreeSet<MachineId>,
     /// Machines whose instance is there as far as we know.
     instances: BTreeSet<MachineId>,
+    /// Machines whose instance is being made.
+    pending: BTreeSet<MachineId>,
     /// Instances that were deleted lately.
     tombstones: BTreeSet<EffectId>,
     /// A machine fell silent: the cloud may know why.
@@ -74,11 +80,17 @@ impl Lookout {
         put(&mut self.unlisted, machine, needs_list(state, machine));
         let there = present(state, machine).is_some();
         put(&mut self.instances, machine, there);
+        put(&mut self.pending, machine, is_pending(state, machine));
     }
 
     /// Whether a list of the group's machines has something to tell.
     pub(crate) fn needs_list(&self) -> bool {
-        self.list_wanted || !self.unlisted.is_empty()
+        self.list_wanted || !self.unlisted.is_empty() || self.pending.len() > MANY
+    }
+
+    /// How many instances are being made.
+    pub(crate) fn pending(&self) -> usize {
+        self.pending.len()
     }
 
     /// Machines whose instance is there as far as we know.

@@ -104,7 +104,7 @@ fn called(
         return;
     };
     touch_effect(desk, effect);
-    let row = ledger::advance(&before, result, now);
+    let row = ledger::advance(&before, result, desk.lookout.pending(), now);
     desk.lookout.list_wanted |= sightings::is_back(&before, &row);
     if row != before {
         desk.record(Change::Put(Row::Effect(row)));

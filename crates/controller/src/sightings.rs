@@ -28,8 +28,8 @@ const DELETION_LAG: time::Duration = time::Duration::seconds(60);
 /// takes effect later.
 pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
-/// What a list of the model's machines tells: addresses, and the resources
-/// that came with each machine as rows of their own. A list is positive
+/// What a list of the model's machines tells: addresses, which machines are
+/// made, and the resources that came with each as rows of their own. A list is positive
 /// evidence only: what it lacks is not gone.
 #[must_use]
 pub(crate) fn observe(
@@ -52,6 +52,16 @@ pub(crate) fn observe(
             continue;
         }
         changes.extend(addresses(state, owner, machine));
+        let pending = matches!(effect.state, EffectState::Accepted { .. });
+        if pending && machine.provisioning == "Succeeded" {
+            changes.push(Change::Put(Row::Effect(Effect {
+                state: EffectState::Present,
+                cloud_id: Some(machine.cloud_id.clone()),
+                failure: None,
+                changed_at: now,
+                ..effect.clone()
+            })));
+        }
         for (kind, name, cloud_id) in &machine.children {
             let id = id::derived(state.model().id, &format!("child:{name}"));
             if state.effect(id).is_some() {
@@ -113,6 +123,17 @@ pub(crate) fn needs_list(state: &ModelState, machine: MachineId) -> bool {
 pub(crate) fn present(state: &ModelState, machine: MachineId) -> Option<&Effect> {
     state.effects_of(machine).find(|effect| {
         matches!(effect.spec, EffectSpec::VirtualMachine(_)) && effect.state == EffectState::Present
+    })
+}
+
+/// Whether the instance of a machine is being made.
+#[must_use]
+pub(crate) fn is_pending(state: &ModelState, machine: MachineId) -> bool {
+    state.effects_of(machine).any(|effect| {
+        matches!(
+            (&effect.spec, &effect.state),
+            (EffectSpec::VirtualMachine(_), EffectState::Accepted { .. })
+        )
     })
 }
 

@@ -264,7 +264,7 @@ fn item(
             let resource = patch_tags(tx, id, &object(call.body)?)?;
             Ok(Answer::ok(lists::render(tx.cloud(), &resource)))
         }
-        Method::DELETE => delete(tx, world, id),
+        Method::DELETE => delete(tx, world, call, id),
         _ => Err(call.not_allowed()),
     }
 }
@@ -289,7 +289,12 @@ fn put(
     }
 }
 
-fn delete(tx: &mut Tx<'_>, world: &World<'_>, id: &ResourceId) -> Result<Answer, ArmError> {
+fn delete(
+    tx: &mut Tx<'_>,
+    world: &World<'_>,
+    call: &Call<'_>,
+    id: &ResourceId,
+) -> Result<Answer, ArmError> {
     match existing(tx, id) {
         Err(error) if error.code == "ResourceGroupNotFound" => return Err(error),
         // What is not there is deleted.
@@ -298,7 +303,11 @@ fn delete(tx: &mut Tx<'_>, world: &World<'_>, id: &ResourceId) -> Result<Answer,
     }
     match id.kind {
         Kind::Group => groups::delete(tx, world, id),
-        Kind::Vm => vms::delete(tx, world, id),
+        Kind::Vm => {
+            let force = call.query("forceDeletion");
+            let forced = force.is_some_and(|force| force.eq_ignore_ascii_case("true"));
+            vms::delete(tx, world, id, forced)
+        }
         Kind::Disk => disks::delete(tx, world, id),
         Kind::Nic => nics::delete(tx, world, id),
         Kind::PublicIp => public_ips::delete(tx, world, id),

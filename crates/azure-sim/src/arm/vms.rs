@@ -286,11 +286,18 @@ pub(crate) fn delete(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     id: &ResourceId,
+    forced: bool,
 ) -> Result<Answer, ArmError> {
     let resource = existing(tx, id)?.clone();
     let under_way = resource.vm().and_then(|vm| vm.operation);
+    let hangs = |operation| {
+        let operation = tx.cloud().operation(operation);
+        operation.is_some_and(|operation| operation.bend.hang)
+    };
+    // Force goes before a deletion that does not come to its end.
     if resource.provisioning == Provisioning::Deleting
         && let Some(operation) = under_way
+        && !(forced && hangs(operation))
     {
         return Ok(Answer::accepted(operation));
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use lazuli_model::offer::Offer;
-use lazuli_model::state::{EffectSpec, EffectState, FailureClass};
+use lazuli_model::state::{Effect, EffectSpec, EffectState, FailureClass};
 use serde_json::Value;
 
 use super::error::{invalid, unanswered};
@@ -100,7 +100,17 @@ impl Cloud for Azure {
         if let EffectSpec::Group { .. } = call.effect.spec {
             self.refuse_unless_empty(&what, &id).await?;
         }
-        match self.arm.delete(&what, url).await {
+        let url = match &call.effect.state {
+            // The deletion before this one does not come to its end. (Force
+            // does not let the machine write what it has in memory.)
+            EffectState::Deleting {
+                operation: Some(_), ..
+            } if is_machine(call.effect) => {
+                self.arm.url(&id, version, &[("forceDeletion", "true")])
+            }
+            _ => url,
+        };
+        match self.arm.delete(&what, url, call.fence).await {
             Ok(answer) => Ok(match running(&answer) {
                 Some(wait) => accepted(call.effect, answer.operation, wait),
                 None => Progress::Gone,
@@ -201,8 +211,7 @@ impl Azure {
         let Some((id, version)) = id else {
             return Err(invalid(what, "it has no id".to_owned()));
         };
-        let is_machine = matches!(call.effect.spec, EffectSpec::VirtualMachine(_));
-        let expand: &[_] = if is_machine {
+        let expand: &[_] = if is_machine(call.effect) {
             &[("$expand", "instanceView")]
         } else {
             &[]
@@ -232,4 +241,8 @@ impl Azure {
             }
         }
     }
+}
+
+fn is_machine(effect: &Effect) -> bool {
+    matches!(effect.spec, EffectSpec::VirtualMachine(_))
 }

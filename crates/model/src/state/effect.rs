@@ -31,7 +31,7 @@ pub struct Effect {
     /// When the row was made.
     #[serde(with = "time::serde::rfc3339")]
     pub created_at: OffsetDateTime,
-    /// When the state changed last.
+    /// Since when it is in this state, whatever the state's details.
     #[serde(with = "time::serde::rfc3339")]
     pub changed_at: OffsetDateTime,
 }

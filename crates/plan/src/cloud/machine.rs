@@ -12,11 +12,13 @@ use lazuli_model::state::{
 use super::exposure::public_address;
 use super::shared::{self, SharedNames};
 use super::size;
-use super::step::{Wish, is_it_there, lacks_capacity, moved, step, wait};
+use super::step::{Wish, is_it_there, is_overdue, is_stillborn, lacks_capacity, moved, step, wait};
 use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
+/// A size that the cloud had none of is not tried again before.
+const CAPACITY_MEMORY: time::Duration = time::Duration::hours(1);
 
 pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
     let mut plan = SubjectPlan::default();
@@ -76,12 +78,13 @@ fn make(
         return;
     };
     let label = label(effect);
-    let elsewhere = lacks_capacity(effect)
-        && known.generation < MAX_GENERATIONS
-        && untried(inputs, machine).next().is_some()
-        && !inputs.flight.effects.contains(&effect.id);
-    if elsewhere {
-        // The next size; what may exist of this one goes.
+    let another = || untried(inputs, machine).next().is_some();
+    let replaced = (lacks_capacity(effect) && another())
+        || is_stillborn(effect)
+        || (is_overdue(inputs, effect) && matches!(effect.state, EffectState::Accepted { .. }));
+    if replaced && known.generation < MAX_GENERATIONS && !inputs.flight.effects.contains(&effect.id)
+    {
+        // The next generation; what may exist of this one goes.
         let state = EffectState::Deleting {
             operation: None,
             poll_at: inputs.now,
@@ -116,11 +119,13 @@ fn make(
     }
 }
 
-/// The fitting sizes that did not fail for want of capacity, cheapest first.
+/// The fitting sizes that did not fail lately for want of capacity, cheapest
+/// first.
 fn untried<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
     size::ranked(inputs.offers, &machine.constraints).filter(move |offer| {
         !inputs.state.effects_of(machine.id).any(|effect| {
             lacks_capacity(effect)
+                && inputs.now - effect.changed_at < CAPACITY_MEMORY
                 && matches!(&effect.spec, EffectSpec::VirtualMachine(vm) if vm.size == offer.size)
         })
     })

@@ -7,6 +7,11 @@ use time::OffsetDateTime;
 
 use crate::types::{Action, Blocked, Inputs, SubjectPlan};
 
+/// Work of the cloud that takes longer than this is taken for lost: what is
+/// being made is replaced, what is being deleted is deleted again. (Azure
+/// itself gives up on a first boot after 20 minutes.)
+const OVERDUE: time::Duration = time::Duration::minutes(30);
+
 /// What should become of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
@@ -51,7 +56,7 @@ pub(super) fn step(
             false
         }
         (EffectState::Deleting { operation, poll_at }, _) => {
-            let action = if operation.is_some() {
+            let action = if operation.is_some() && !is_overdue(inputs, effect) {
                 Action::Poll { effect: effect.id }
             } else {
                 Action::Remove { effect: effect.id }
@@ -173,6 +178,21 @@ fn reason(effect: &Effect, wish: Wish, label: &str) -> String {
         (None, Wish::Present) => format!("creating {label} {}", effect.name),
         (None, Wish::Gone) => format!("deleting {label} {}", effect.name),
     }
+}
+
+/// Whether the cloud works on it for longer than it ever needs.
+pub(super) fn is_overdue(inputs: Inputs<'_>, effect: &Effect) -> bool {
+    let under_way = matches!(
+        effect.state,
+        EffectState::Accepted { .. } | EffectState::Deleting { .. }
+    );
+    under_way && inputs.now - effect.changed_at >= OVERDUE
+}
+
+/// Whether a machine that was made will never be of use: its first boot
+/// failed, and asking for it again does not repeat it.
+pub(super) fn is_stillborn(effect: &Effect) -> bool {
+    trouble(effect).is_some_and(|failure| failure.code.starts_with("OSProvisioning"))
 }
 
 /// Whether another size or zone may help.

@@ -1,10 +1,10 @@
-//! The whole cycle of the ledger, cut at every point at which a process can
-//! be killed: the planner, the rows, the provider and the simulator are the
-//! real ones, the database is a copy of the rows.
-//!
-//! Whatever the cut, the next process finds the rows as they were committed
-//! and a cloud that may be further; it has to come to the same end, with
-//! nothing made twice and nothing left.
+//! The whole cycle of the ledger: the planner, the rows, the provider and the
+//! simulator are the real ones, the database is a copy of the rows, and time
+//! passes for the planner as it likes.
+
+mod crowd;
+mod cuts;
+mod weather;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 
 use azure_core::credentials::Secret;
 use lazuli_azure_sim::{DataDir, Latency, MemoryHosts, Settings, Simulator};
-use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, MachineOrder, Progress};
+use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, Fence, MachineOrder, Progress};
 use lazuli_model::constraints::Constraints;
 use lazuli_model::id::{ControllerId, EffectId, GenericUuid, MachineId, ModelId};
 use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, Machine, MachineFacts, MachineSource, Model,
-    ModelState, Row, RowKey,
+    Change, Effect, EffectSpec, Machine, MachineFacts, MachineSource, Model, ModelState, Row,
+    RowKey,
 };
 use lazuli_plan::{Action, SharedNames};
 use tempfile::TempDir;
@@ -29,10 +29,12 @@ use uuid::Uuid;
 use crate::message::Message;
 use crate::news;
 use crate::settle::Desk;
-use crate::survey::Sight;
+use crate::sightings::LIST_AGAIN;
 
 /// A process that is not killed.
 const NEVER: usize = usize::MAX;
+/// In this time buckets fill up again as far as these tests need.
+const PACED: time::Duration = time::Duration::seconds(5);
 /// Nothing takes longer.
 const DEADLINE: Duration = Duration::from_secs(60);
 const KEY: &str =
@@ -46,6 +48,7 @@ fn id<T: GenericUuid>(n: u128) -> T {
 struct Sky {
     simulator: Simulator,
     azure: Azure,
+    config: AzureConfig,
     client: reqwest::Client,
     _dir: TempDir,
 }
@@ -71,7 +74,7 @@ impl Sky {
             .tls_certs_only([root])
             .build()
             .expect("a client");
-        let azure = Azure::new(&AzureConfig {
+        let config = AzureConfig {
             arm: endpoint.arm.clone(),
             authority: endpoint.authority.clone(),
             prices: endpoint.https.clone(),
@@ -80,19 +83,32 @@ impl Sky {
             client_id: endpoint.client_id.clone(),
             client_secret: Secret::new(endpoint.client_secret.clone()),
             ca: Some(ca),
-        });
+        };
         Self {
-            azure: azure.expect("a provider"),
+            azure: Azure::new(&config).expect("a provider"),
+            config,
             simulator,
             client,
             _dir: dir,
         }
     }
 
+    /// A provider that has not made requests yet.
+    fn provider(&self) -> Azure {
+        Azure::new(&self.config).expect("a provider")
+    }
+
     async fn control(&self, path: &str) -> serde_json::Value {
         let url = format!("{}/sim/{path}", self.simulator.endpoint().https);
         let answer = self.client.get(url).send().await.expect("an answer");
         answer.json().await.expect("a document")
+    }
+
+    async fn post(&self, path: &str, body: &serde_json::Value) {
+        let url = format!("{}/sim/{path}", self.simulator.endpoint().https);
+        let request = self.client.post(url).json(body);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {body}");
     }
 
     /// How many resources there are of each type.
@@ -209,6 +225,15 @@ impl Database {
     }
 }
 
+#[derive(Debug)]
+struct Held;
+
+impl Fence for Held {
+    fn may_send(&self) -> bool {
+        true
+    }
+}
+
 /// How a process ended.
 #[derive(Debug, PartialEq)]
 enum End {
@@ -222,19 +247,25 @@ enum End {
 struct Process<'a> {
     sky: &'a Sky,
     database: &'a mut Database,
+    azure: Azure,
+    fresh_at: OffsetDateTime,
     desk: Desk,
     points: usize,
     now: OffsetDateTime,
+    list_at: OffsetDateTime,
 }
 
 impl<'a> Process<'a> {
     fn new(sky: &'a Sky, database: &'a mut Database, points: usize) -> Self {
         Self {
             desk: Desk::new(database.state.clone()),
+            azure: sky.provider(),
+            fresh_at: crate::shared::now(),
             sky,
             database,
             points,
             now: crate::shared::now(),
+            list_at: OffsetDateTime::UNIX_EPOCH,
         }
     }
 
@@ -263,7 +294,8 @@ impl<'a> Process<'a> {
                 }
             }
             let actions = self.desk.take_actions();
-            let idle = actions.is_empty() && !self.desk.lookout.needs_list();
+            let lists = self.desk.lookout.needs_list();
+            let idle = actions.is_empty() && (!lists || self.now < self.list_at);
             for action in actions {
                 let message = match action {
                     Action::Ensure { effect }
@@ -288,17 +320,24 @@ impl<'a> Process<'a> {
                 };
                 self.take(&message);
             }
-            if self.desk.lookout.needs_list() {
+            if lists && self.now >= self.list_at {
+                self.list_at = self.now + LIST_AGAIN;
                 let group = SharedNames::of(self.desk.state.model()).group;
-                let result = self.sky.azure.machines(&group).await;
+                let result = self.azure.machines(&group).await;
                 self.take(&Message::Listed { result });
             }
             if idle {
-                let Some(at) = self.desk.next_wake() else {
+                let listed = lists.then_some(self.list_at);
+                let Some(at) = self.desk.next_wake().into_iter().chain(listed).min() else {
                     return End::Settled;
                 };
-                // Time passes for the planner; the simulator needs a little.
+                // Time passes for the planner; the simulator needs a little,
+                // and the provider's buckets would have filled up again.
                 self.now = self.now.max(at);
+                if self.now - self.fresh_at > PACED {
+                    self.azure = self.sky.provider();
+                    self.fresh_at = self.now;
+                }
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }
@@ -317,11 +356,12 @@ impl<'a> Process<'a> {
             group: &group,
             effect: row,
             body: self.database.bodies.get(&effect).map(Vec::as_slice),
+            fence: &Held,
         };
         match action {
-            Action::Ensure { .. } => self.sky.azure.ensure(call).await,
-            Action::Poll { .. } => self.sky.azure.poll(call).await,
-            _ => self.sky.azure.remove(call).await,
+            Action::Ensure { .. } => self.azure.ensure(call).await,
+            Action::Poll { .. } => self.azure.poll(call).await,
+            _ => self.azure.remove(call).await,
         }
     }
 }
@@ -337,17 +377,6 @@ fn facts() -> MachineFacts {
         boot_id: "b".to_owned(),
         machine_id: "i".to_owned(),
     }
-}
-
-/// Runs a process that is killed at a point, and another one to the end;
-/// whether the first one got to that point.
-async fn interrupted(sky: &Sky, database: &mut Database, point: usize, offers: &[Offer]) -> bool {
-    let end = Process::new(sky, database, point).run(offers).await;
-    if end == End::Cut {
-        let end = Process::new(sky, database, NEVER).run(offers).await;
-        assert_eq!(end, End::Settled);
-    }
-    end == End::Cut
 }
 
 fn expected() -> BTreeMap<String, usize> {
@@ -377,109 +406,4 @@ fn destroy(database: &mut Database) {
         life: Life::Dying,
         ..model()
     }));
-}
-
-/// Makes and unmakes a model, killed at each point in turn; how many points
-/// there are.
-async fn every_point(latency: Latency) -> usize {
-    let sky = Sky::new(latency).await;
-    let offers = sky.azure.offers("eastus").await.expect("offers");
-    let mut made = 0;
-    for point in 1.. {
-        let mut database = Database::new();
-        let making = interrupted(&sky, &mut database, point, &offers).await;
-        assert_eq!(sky.inventory().await, expected(), "making, cut at {point}");
-        let open: Vec<_> = database
-            .state
-            .effects()
-            .filter(|row| row.state != EffectState::Present)
-            .collect();
-        assert!(open.is_empty(), "making, cut at {point}: {open:?}");
-        made += 1;
-        let creations = sky.creations().await;
-        let first = creations.iter().filter(|status| **status == 201).count();
-        assert_eq!(first, made, "cut at {point}: {creations:?}");
-
-        destroy(&mut database);
-        let unmaking = interrupted(&sky, &mut database, point, &offers).await;
-        assert!(database.removed, "unmaking, cut at {point}");
-        let left = sky.inventory().await;
-        assert_eq!(left, BTreeMap::new(), "unmaking, cut at {point}");
-        if !making && !unmaking {
-            sky.simulator.stop().await;
-            return point;
-        }
-    }
-    0
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_the_point_of_a_kill_the_end_is_the_same() {
-    assert!(every_point(Latency::None).await > 25);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn work_that_goes_on_meanwhile_is_taken_up_again() {
-    assert!(every_point(Latency::Fixed(5)).await > 30);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_creation_that_takes_effect_after_its_deletion_is_deleted_again() {
-    let sky = Sky::new(Latency::None).await;
-    let offers = sky.azure.offers("eastus").await.expect("offers");
-    let mut database = Database::new();
-    // Killed while the creation of the machine is on its way.
-    let mut point = 0;
-    let late = loop {
-        point += 1;
-        let end = Process::new(&sky, &mut database, point).run(&offers).await;
-        assert_eq!(end, End::Cut, "there was no such point");
-        let row = database.state.effects().find(|row| row.machine.is_some());
-        if let Some(row) = row {
-            break row.clone();
-        }
-        database = Database::new();
-    };
-    assert_eq!(late.state, EffectState::Planned);
-    database.put(Row::Machine(Machine {
-        life: Life::Dying,
-        ..machine()
-    }));
-    let end = Process::new(&sky, &mut database, NEVER).run(&offers).await;
-    assert_eq!(end, End::Settled);
-    assert!(database.state.machine(id(7)).is_none());
-    assert_eq!(sky.inventory().await.get("virtualMachines"), None);
-
-    // Now it arrives.
-    let group = SharedNames::of(database.state.model()).group;
-    let call = Call {
-        controller: id(1),
-        model: database.state.model().id,
-        group: &group,
-        effect: &late,
-        body: database.bodies.get(&late.id).map(Vec::as_slice),
-    };
-    sky.azure.ensure(call).await.expect("it is accepted");
-    assert_eq!(sky.inventory().await.get("virtualMachines"), Some(&1));
-    let survey = sky.azure.survey().await.expect("a survey");
-    let mut process = Process::new(&sky, &mut database, NEVER);
-    let sight = |began| Message::Surveyed {
-        sight: Arc::new(Sight {
-            began,
-            survey: survey.clone(),
-        }),
-    };
-    // A list may lag: it is not believed at once.
-    process.take(&sight(process.now));
-    assert_eq!(process.run(&offers).await, End::Settled);
-    assert_eq!(sky.inventory().await.get("virtualMachines"), Some(&1));
-    let mut process = Process::new(&sky, &mut database, NEVER);
-    process.now += time::Duration::minutes(2);
-    process.take(&sight(process.now));
-    assert_eq!(process.run(&offers).await, End::Settled);
-    let left = sky.inventory().await;
-    for kind in ["virtualMachines", "networkInterfaces", "disks"] {
-        assert_eq!(left.get(kind), None, "{left:?}");
-    }
-    sky.simulator.stop().await;
 }
