@@ -1,6 +1,8 @@
 //! What people read when something is wrong, from the program itself: what
 //! failed, why, what to do; on stderr, with Juju's exit codes.
 
+#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
+
 use std::path::Path;
 use std::process::Command;
 
