@@ -102,11 +102,20 @@ pub struct SeenMachine {
 /// Where all virtual machines of a subscription stand, whoever made them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    /// By the cloud's id in lower case. What is missing may be gone, or too
-    /// new for the list.
-    pub machines: HashMap<String, Health>,
+    /// By group and name, both in lower case. What is missing may be gone, or
+    /// too new for the list; what is there may be gone as well, since a while.
+    pub machines: HashMap<(String, String), Health>,
     /// Requests that it took.
     pub pages: usize,
+}
+
+impl Survey {
+    /// What is told of a machine.
+    #[must_use]
+    pub fn get(&self, group: &str, name: &str) -> Option<&Health> {
+        self.machines
+            .get(&(group.to_lowercase(), name.to_lowercase()))
+    }
 }
 
 /// Whether a virtual machine does what it is there for.
@@ -136,6 +145,8 @@ pub struct Usage {
     pub used: u64,
     /// At most.
     pub limit: u64,
+    /// Where it holds, for the command that raises it.
+    pub scope: String,
 }
 
 /// A cloud. All verbs are idempotent; a call is one attempt.

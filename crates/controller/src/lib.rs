@@ -8,6 +8,8 @@
 mod answer;
 mod context;
 mod convert;
+#[cfg(test)]
+mod cuts;
 mod effects;
 mod fleet;
 mod freeze;

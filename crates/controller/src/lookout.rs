@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use lazuli_model::id::MachineId;
-use lazuli_model::state::{Change, ModelState, Row, RowKey};
+use lazuli_model::id::{EffectId, MachineId};
+use lazuli_model::state::{Change, Effect, EffectSpec, EffectState, ModelState, Row, RowKey};
 
 use crate::sightings::{needs_list, present};
 
@@ -15,6 +15,8 @@ pub(crate) struct Lookout {
     unlisted: BTreeSet<MachineId>,
     /// Machines whose instance is there as far as we know.
     instances: BTreeSet<MachineId>,
+    /// Instances that were deleted lately.
+    tombstones: BTreeSet<EffectId>,
     /// A machine fell silent: the cloud may know why.
     pub(crate) survey_wanted: bool,
     /// A machine may be elsewhere now.
@@ -27,6 +29,9 @@ impl Lookout {
         let mut lookout = Self::default();
         for machine in state.machines() {
             lookout.look(state, machine.id);
+        }
+        for effect in state.effects() {
+            lookout.bury(effect);
         }
         lookout
     }
@@ -41,6 +46,28 @@ impl Lookout {
         if let Some(machine) = machine {
             self.look(state, machine);
         }
+        if let Change::Put(Row::Effect(row)) = change {
+            self.bury(row);
+        }
+    }
+
+    fn bury(&mut self, effect: &Effect) {
+        let is_machine = matches!(effect.spec, EffectSpec::VirtualMachine(_));
+        if is_machine && effect.state == EffectState::Gone {
+            self.tombstones.insert(effect.id);
+        }
+    }
+
+    /// Instances that were deleted and may come back; those for which `over`
+    /// holds are forgotten.
+    pub(crate) fn tombstones(&mut self, over: impl Fn(EffectId) -> bool) -> Vec<EffectId> {
+        self.tombstones.retain(|id| !over(*id));
+        self.tombstones.iter().copied().collect()
+    }
+
+    /// Whether surveys have something to tell.
+    pub(crate) fn needs_surveys(&self) -> bool {
+        !self.instances.is_empty() || !self.tombstones.is_empty()
     }
 
     fn look(&mut self, state: &ModelState, machine: MachineId) {

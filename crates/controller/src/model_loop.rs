@@ -487,8 +487,7 @@ impl ModelLoop {
 
     /// Looks at the subscription's machines while some are the model's.
     fn look_out(&mut self) {
-        let has_instances = self.desk.lookout.instances().next().is_some();
-        match (&self.surveys, has_instances) {
+        match (&self.surveys, self.desk.lookout.needs_surveys()) {
             (None, true) => self.surveys = Some(self.shared.surveys.subscribe()),
             (Some(_), false) => self.surveys = None,
             _ => {}

@@ -9,7 +9,7 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Look, Subject};
+use lazuli_plan::{Look, SharedNames, Subject};
 use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
@@ -135,12 +135,30 @@ fn doubt_what_is_shared(desk: &mut Desk) {
 
 /// Compares the instances with what was seen of the subscription.
 fn surveyed(desk: &mut Desk, sight: &Sight) {
+    let group = SharedNames::of(desk.state.model()).group;
+    let state = &desk.state;
+    let late = |id: EffectId| {
+        state.effect(id).is_none_or(|row| {
+            row.state != EffectState::Gone || row.changed_at + sightings::LATE < sight.began
+        })
+    };
+    for id in desk.lookout.tombstones(late) {
+        let Some(row) = desk.state.effect(id) else {
+            continue;
+        };
+        let seen = sight.survey.get(&group, &row.name);
+        if let Some(row) = sightings::revived(&desk.state, row, seen, sight.began) {
+            tracing::warn!(effect = %row.name, "a machine that was gone is there");
+            desk.record(Change::Put(Row::Effect(row)));
+        }
+    }
     let machines: Vec<_> = desk.lookout.instances().collect();
     for machine in machines {
         let Some(effect) = sightings::present(&desk.state, machine) else {
             continue;
         };
-        match sightings::compare(effect, &sight.survey, sight.began) {
+        let seen = sight.survey.get(&group, &effect.name);
+        match sightings::compare(effect, seen, sight.began) {
             Told::Nothing => {}
             Told::Row(row) => {
                 desk.lookout.list_wanted |= sightings::is_back(effect, &row);

@@ -7,8 +7,9 @@
 
 use std::time::Duration;
 
-use lazuli_cloud::{Health, SeenMachine, Survey};
+use lazuli_cloud::{Health, SeenMachine};
 use lazuli_model::id::{self, EffectId, MachineId};
+use lazuli_model::life::Life;
 use lazuli_model::state::{
     Change, Effect, EffectSpec, EffectState, FailureClass, MachineState, ModelState, Row,
 };
@@ -21,6 +22,11 @@ use crate::ledger;
 pub(crate) const LIST_AGAIN: Duration = Duration::from_secs(2);
 /// A list may lack what is younger than this.
 const LAG: time::Duration = time::Duration::seconds(10);
+/// A list may go on showing what was deleted for this long.
+const DELETION_LAG: time::Duration = time::Duration::seconds(60);
+/// Instances that were deleted are looked out for so long: no request of ours
+/// takes effect later.
+pub(crate) const LATE: time::Duration = time::Duration::minutes(10);
 
 /// What a list of the model's machines tells: addresses, and the resources
 /// that came with each machine as rows of their own. A list is positive
@@ -121,14 +127,11 @@ pub(crate) enum Told {
     Doubt(EffectId),
 }
 
-/// Compares an instance that should be there with a survey that began at
-/// `began`.
+/// Compares an instance that should be there with what a survey that began at
+/// `began` tells of it.
 #[must_use]
-pub(crate) fn compare(effect: &Effect, survey: &Survey, began: OffsetDateTime) -> Told {
-    let Some(id) = &effect.cloud_id else {
-        return Told::Nothing;
-    };
-    let failure = match survey.machines.get(&id.to_lowercase()) {
+pub(crate) fn compare(effect: &Effect, seen: Option<&Health>, began: OffsetDateTime) -> Told {
+    let failure = match seen {
         None if effect.changed_at + LAG > began => return Told::Nothing,
         None => return Told::Doubt(effect.id),
         Some(Health::Up) => None,
@@ -143,6 +146,50 @@ pub(crate) fn compare(effect: &Effect, survey: &Survey, began: OffsetDateTime) -
     }))
 }
 
+/// What becomes of an instance that is gone and that a survey, begun at
+/// `began`, shows nevertheless. One that its machine still wants was taken for
+/// gone wrongly: it counts as there. One that we deleted was made once more by
+/// a request that came late: it is deleted again. A list that lags is not
+/// believed.
+#[must_use]
+pub(crate) fn revived(
+    state: &ModelState,
+    tombstone: &Effect,
+    seen: Option<&Health>,
+    began: OffsetDateTime,
+) -> Option<Effect> {
+    let lags = tombstone.changed_at + DELETION_LAG > began;
+    if seen.is_none() || lags {
+        return None;
+    }
+    let deleting = EffectState::Deleting {
+        operation: None,
+        poll_at: began,
+    };
+    Some(Effect {
+        state: match is_wanted(state, tombstone) {
+            true => EffectState::Present,
+            false => deleting,
+        },
+        failure: None,
+        changed_at: began,
+        ..tombstone.clone()
+    })
+}
+
+/// Whether an instance is its machine's present one, and the machine stays.
+fn is_wanted(state: &ModelState, instance: &Effect) -> bool {
+    let alive = |id: MachineId| {
+        let machine = state.machine(id);
+        machine.is_some_and(|machine| machine.life == Life::Alive)
+    };
+    let present = |id: MachineId| {
+        let known = state.machine_state(id);
+        known.is_some_and(|known| instance.name.ends_with(&format!("-g{}", known.generation)))
+    };
+    instance.machine.is_some_and(|id| alive(id) && present(id))
+}
+
 /// Whether an instance runs again that did not: it may be elsewhere now.
 #[must_use]
 pub(crate) fn is_back(before: &Effect, now: &Effect) -> bool {
@@ -155,8 +202,6 @@ pub(crate) fn is_back(before: &Effect, now: &Effect) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
-
     use lazuli_cloud::Down;
     use lazuli_model::id::{GenericUuid, ModelId};
     use lazuli_model::state::ChildKind;
@@ -183,35 +228,24 @@ mod tests {
         }
     }
 
-    fn survey(health: Option<Health>) -> Survey {
-        Survey {
-            machines: HashMap::from_iter(health.map(|health| ("/a/m-0-g1".to_owned(), health))),
-            pages: 1,
-        }
-    }
-
     #[test]
     fn what_a_list_lacks_is_doubted_once_it_should_be_there() {
         let row = effect();
-        let lacking = survey(None);
         let soon = MADE + time::Duration::seconds(9);
-        assert_eq!(compare(&row, &lacking, soon), Told::Nothing);
+        assert_eq!(compare(&row, None, soon), Told::Nothing);
         let later = MADE + time::Duration::seconds(11);
-        assert_eq!(compare(&row, &lacking, later), Told::Doubt(row.id));
-        assert_eq!(
-            compare(&row, &survey(Some(Health::Up)), later),
-            Told::Nothing
-        );
+        assert_eq!(compare(&row, None, later), Told::Doubt(row.id));
+        assert_eq!(compare(&row, Some(&Health::Up), later), Told::Nothing);
     }
 
     #[test]
     fn what_does_not_run_is_recorded_and_taken_back() {
         let row = effect();
-        let stopped = survey(Some(Health::Down(Down {
+        let stopped = Health::Down(Down {
             code: "PowerState/stopped".to_owned(),
             reason: "it is stopped".to_owned(),
-        })));
-        let Told::Row(down) = compare(&row, &stopped, MADE) else {
+        });
+        let Told::Row(down) = compare(&row, Some(&stopped), MADE) else {
             panic!("it is not noticed");
         };
         assert_eq!(
@@ -219,8 +253,8 @@ mod tests {
             Some(FailureClass::Down)
         );
         assert_eq!(down.state, EffectState::Present);
-        assert_eq!(compare(&down, &stopped, MADE), Told::Nothing);
-        let Told::Row(up) = compare(&down, &survey(Some(Health::Up)), MADE) else {
+        assert_eq!(compare(&down, Some(&stopped), MADE), Told::Nothing);
+        let Told::Row(up) = compare(&down, Some(&Health::Up), MADE) else {
             panic!("it is not noticed");
         };
         assert_eq!(*up, row);

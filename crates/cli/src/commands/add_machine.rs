@@ -42,6 +42,8 @@ pub(crate) struct Args {
     /// Another key to let in to a machine that exists
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
+    #[arg(long, hide = true, conflicts_with = "base")]
+    series: Option<String>,
     #[arg(long, hide = true)]
     disks: Option<String>,
 }
@@ -61,7 +63,7 @@ impl Args {
                 true => None,
                 false => Some(self.constraints.join(" ")),
             },
-            base: self.base.clone(),
+            base: self.base.clone().or_else(|| self.series.clone()),
             placement: None,
             manual: None,
         };

@@ -46,13 +46,16 @@ pub(crate) struct Args {
     resource: Vec<String>,
     #[arg(long, hide = true)]
     storage: Vec<String>,
+    #[arg(long, hide = true)]
+    bind: Option<String>,
 }
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if !self.resource.is_empty() || !self.storage.is_empty() {
+        if !self.resource.is_empty() || !self.storage.is_empty() || self.bind.is_some() {
             return Err(Error::user(
-                "--resource and --storage cannot be used: this version of lazuli changes neither",
+                "--resource, --storage and --bind cannot be used: this version of lazuli changes \
+                 none of them",
             ));
         }
         if self.channel.is_some() || self.revision.is_some() {

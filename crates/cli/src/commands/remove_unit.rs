@@ -28,7 +28,18 @@ impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_model()?;
         let units = match (self.num_units, self.units.as_slice()) {
-            (None, units) => units.to_vec(),
+            (None, units) => {
+                if let Some(name) = units.iter().find(|name| !name.contains('/')) {
+                    return Err(Error::with_hint(
+                        format!("{name:?} is no unit"),
+                        format!(
+                            "Name units, such as {name}/0, or say how many of the application: \
+                             --num-units 1"
+                        ),
+                    ));
+                }
+                units.to_vec()
+            }
             (Some(count), [application]) if !application.contains('/') => {
                 newest(&at.client.status().await?, application, count)?
             }

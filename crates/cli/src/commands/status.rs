@@ -6,11 +6,12 @@ use lazuli_api::StatusQuery;
 use lazuli_api::client::StatusAnswer;
 use lazuli_model::document::status::{Controller, Status};
 use time::OffsetDateTime;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::output::{OutputArgs, Structured, print};
+use crate::patience::Patience;
 use crate::render::select::select;
 use crate::render::show::without_empty_statuses;
 use crate::render::times::Clock;
@@ -19,11 +20,6 @@ use crate::session::{AtModel, Session};
 
 /// The shortest time between two pictures of `--watch`.
 const SHORTEST: Duration = Duration::from_millis(200);
-/// The pause after `--watch` lost its connection; it doubles, four times.
-const PAUSE: Duration = Duration::from_millis(500);
-/// Failures in a row after which `--watch` gives up: a quarter of an hour.
-const MOST_FAILURES: u32 = 120;
-
 /// Report the state of the model, its machines, applications and units
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -67,8 +63,7 @@ enum Format {
 struct Seen {
     revision: Option<u64>,
     drawn: Option<Instant>,
-    /// In a row.
-    failures: u32,
+    patience: Patience,
 }
 
 impl Args {
@@ -89,17 +84,11 @@ impl Args {
     async fn watch(&self, session: &Session, at: &AtModel, period: Duration) -> Result<()> {
         let mut seen = Seen::default();
         loop {
-            if let Err(error) = self.follow(session, at, period, &mut seen).await {
-                let lasting = seen.revision.is_none() || !error.may_pass();
-                if lasting || seen.failures == MOST_FAILURES {
-                    return Err(error);
-                }
-                if seen.failures == 0 {
-                    session.say(format!("{error}; trying again"));
-                }
+            match self.follow(session, at, period, &mut seen).await {
+                Ok(()) => seen.patience.pause().await,
+                Err(error) if seen.revision.is_none() => return Err(error),
+                Err(error) => seen.patience.after(session, error).await?,
             }
-            sleep(PAUSE * 2u32.pow(seen.failures.min(4))).await;
-            seen.failures += 1;
         }
     }
 
@@ -131,18 +120,15 @@ impl Args {
     async fn show_changed(&self, session: &Session, at: &AtModel, seen: &mut Seen) -> Result<()> {
         let query = StatusQuery::default();
         let answer = at.client.status_if_changed(seen.revision, &query).await?;
-        seen.failures = 0;
+        seen.patience.restore();
         let StatusAnswer::Document { revision, document } = answer else {
             return Ok(());
         };
         let text = self.text(session, at, *document).await?;
         let clear = if session.shows() { "\x1b[H\x1b[2J" } else { "" };
         print(&format!("{clear}{text}"))?;
-        *seen = Seen {
-            revision: Some(revision),
-            drawn: Some(Instant::now()),
-            failures: 0,
-        };
+        seen.revision = Some(revision);
+        seen.drawn = Some(Instant::now());
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! Documents to text: pure functions.
 
+pub(crate) mod changes;
 pub(crate) mod constraints;
+pub(crate) mod documentation;
 pub(crate) mod log;
 pub(crate) mod machines;
 pub(crate) mod models;

@@ -8,7 +8,7 @@ use lazuli_model::state::{EffectSpec, EffectState, FailureClass};
 use serde_json::Value;
 
 use super::error::{invalid, unanswered};
-use super::ids::{COMPUTE, NETWORK, SKUS};
+use super::ids::{COMPUTE, NETWORK, SKUS, group_of, name_of};
 use super::progress::{POLL, accepted, fail_on, foreign, is_ours, running, seen, what};
 use super::transport::is_absent;
 use super::{Azure, list, machine, offers};
@@ -133,8 +133,10 @@ impl Cloud for Azure {
         let mut machines = HashMap::new();
         let take = |page: Vec<Value>| {
             for machine in page {
-                if let Some(id) = machine["id"].as_str() {
-                    machines.insert(id.to_lowercase(), list::health(&machine));
+                let id = machine["id"].as_str().unwrap_or_default();
+                if let Some(group) = group_of(id) {
+                    let key = (group.to_lowercase(), name_of(id).to_lowercase());
+                    machines.insert(key, list::health(&machine));
                 }
             }
         };
@@ -170,15 +172,16 @@ impl Cloud for Azure {
             ("Microsoft.Compute", COMPUTE),
             ("Microsoft.Network", NETWORK),
         ] {
-            let path = format!(
-                "{}/providers/{provider}/locations/{region}/usages",
+            let scope = format!(
+                "{}/providers/{provider}/locations/{region}",
                 self.ids.subscription()
             );
+            let path = format!("{scope}/usages");
             let items = self
                 .arm
                 .list(&what, self.arm.url(&path, version, &[]))
                 .await?;
-            usages.extend(offers::usages(&items));
+            usages.extend(offers::usages(&items, &scope));
         }
         Ok(usages)
     }

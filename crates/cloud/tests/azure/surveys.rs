@@ -5,13 +5,12 @@ use lazuli_model::state::{Effect, FailureClass};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::common::{World, machine};
+use crate::common::{GROUP, World, machine};
 
 /// How the survey shows a machine: its power if it is down.
 async fn shown(world: &World, vm: &Effect) -> Option<String> {
     let survey = world.azure.survey().await.unwrap();
-    let id = vm.cloud_id.as_ref().unwrap().to_lowercase();
-    Some(match survey.machines.get(&id)? {
+    Some(match survey.get(GROUP, &vm.name)? {
         Health::Up => "up".to_owned(),
         Health::Down(down) => down.code.clone(),
     })

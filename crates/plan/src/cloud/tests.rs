@@ -16,6 +16,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 mod drift;
+mod limits;
 
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
 use crate::types::{Action, InFlight, Inputs, Look, SubjectPlan};
@@ -37,6 +38,7 @@ fn offers() -> Vec<Offer> {
             mem: 4096,
             price_micros: None,
             family: "f".to_owned(),
+            limits: Vec::new(),
         })
         .to_vec()
 }
@@ -83,6 +85,7 @@ struct World {
     flight: InFlight,
     /// First boots do not end.
     unreachable: bool,
+    offers: Vec<Offer>,
 }
 
 impl World {
@@ -93,6 +96,7 @@ impl World {
             dry: Vec::new(),
             flight: InFlight::default(),
             unreachable: false,
+            offers: offers(),
         }
     }
 
@@ -101,11 +105,10 @@ impl World {
     }
 
     fn plans(&self) -> Vec<SubjectPlan> {
-        let offers = offers();
         let inputs = Inputs {
             state: &self.state,
             flight: &self.flight,
-            offers: &offers,
+            offers: &self.offers,
             now: NOW,
         };
         let machines = self.state.machines().map(|row| plan_machine(inputs, row));

@@ -99,6 +99,7 @@ impl World {
                 mem: 4096,
                 price_micros: None,
                 family: String::new(),
+                limits: Vec::new(),
             }],
             next: 100,
             ran: BTreeMap::new(),

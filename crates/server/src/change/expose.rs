@@ -76,7 +76,10 @@ fn check_endpoint(charm: Option<&Charm>, endpoint: &str) -> Result<(), Refusal> 
     if known {
         return Ok(());
     }
-    Err(Refusal::not_found("endpoint", endpoint))
+    let names = charm
+        .into_iter()
+        .flat_map(|charm| charm.meta.binding_names());
+    Err(Refusal::not_found("endpoint", endpoint).near(endpoint, names))
 }
 
 /// Go's text for what is no CIDR.

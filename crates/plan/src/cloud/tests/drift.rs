@@ -7,7 +7,7 @@ use lazuli_model::state::{
 };
 
 use super::super::{instance_status, machine_is_over};
-use super::{LOOK, NOW, World, id, machine, offers};
+use super::{LOOK, NOW, World, id, machine};
 use crate::types::{Action, InFlight, Inputs, SubjectPlan};
 
 /// Has what the rows name vanish at the cloud.
@@ -64,11 +64,10 @@ fn a_machine_that_is_gone_takes_along_what_came_with_it() {
     world.settle();
     assert_eq!(world.calls, Vec::<String>::new());
     let instance = |world: &World| {
-        let offers = offers();
         let inputs = Inputs {
             state: &world.state,
             flight: &world.flight,
-            offers: &offers,
+            offers: &world.offers,
             now: NOW,
         };
         instance_status(inputs, world.state.machine(id(7)).expect("a machine"))
