@@ -8,6 +8,7 @@
 
 mod check;
 mod daemon;
+mod ending;
 mod guest;
 mod history;
 mod status;
