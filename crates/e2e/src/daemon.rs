@@ -1,14 +1,13 @@
 //! `lazulid dev` and `lazuli`, as processes.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::{Pid, geteuid};
+use nix::unistd::geteuid;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,10 +22,10 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// A running Lazuli.
 pub struct Lazuli {
-    bin: PathBuf,
+    pub(crate) bin: PathBuf,
     dir: TempDir,
     port: u16,
-    daemon: Option<Child>,
+    pub(crate) daemon: Option<Child>,
 }
 
 /// What a command said, and how it ended.
@@ -92,17 +91,16 @@ impl Lazuli {
     /// # Panics
     /// When it does not come up.
     pub fn resume(&mut self) {
-        let (child, ready) = self.launch().expect("lazulid starts");
-        self.daemon = Some(child);
-        assert!(ready, "lazulid ended:\n{}", self.log());
+        assert!(self.launch(), "lazulid ended:\n{}", self.log());
     }
 
-    /// Starts `lazulid`, and waits until it is ready or has ended.
-    fn launch(&self) -> io::Result<(Child, bool)> {
+    /// Starts `lazulid`; whether it comes up.
+    pub(crate) fn launch(&mut self) -> bool {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.dir.path().join("lazulid.log"))?;
+            .open(self.dir.path().join("lazulid.log"))
+            .expect("a log");
         let mut child = Command::new(self.bin.join("lazulid"))
             .args(["dev", "--default-flavour", "lean", "--data"])
             .arg(self.data())
@@ -110,12 +108,12 @@ impl Lazuli {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
-            .spawn()?;
-        let ready = child.stdout.take().is_some_and(|out| {
-            let lines = BufReader::new(out).lines();
-            lines.map_while(Result::ok).any(|line| line == "ready")
-        });
-        Ok((child, ready))
+            .spawn()
+            .expect("lazulid starts");
+        let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let ready = lines.map_while(Result::ok).any(|line| line == "ready");
+        self.daemon = Some(child);
+        ready
     }
 
     /// Ends `lazulid` as a power cut does; Postgres, the simulator and the
@@ -244,6 +242,20 @@ impl Lazuli {
         Log(self.ok(&["ssh", unit, "cat", &path]))
     }
 
+    /// Asks the daemon's database.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[must_use]
+    #[track_caller]
+    pub fn sql(&self, query: &str) -> String {
+        let mut psql = Command::new("psql");
+        psql.args(["-U", "postgres", "-d", "lazuli", "-Atc", query, "-h"])
+            .arg(self.data().join("postgres"))
+            .current_dir("/");
+        said(&mut psql).ok().trim().to_owned()
+    }
+
     /// Asks the simulator's control endpoint.
     ///
     /// # Panics
@@ -300,7 +312,7 @@ impl Lazuli {
         self.assert_no_cloud();
     }
 
-    /// Checks that the cloud is empty.
+    /// Checks that the cloud is empty, and that the ledger knows it.
     ///
     /// # Panics
     /// When something is left.
@@ -312,40 +324,8 @@ impl Lazuli {
         let guests = self.data().join("azure/fabric/guests");
         let guests: Vec<_> = std::fs::read_dir(guests).into_iter().flatten().collect();
         assert!(guests.is_empty(), "guests are left: {guests:?}");
-    }
-}
-
-impl Drop for Lazuli {
-    fn drop(&mut self) {
-        // After a kill it is what ends the others.
-        if self.daemon.is_none() {
-            self.daemon = self.launch().ok().map(|(child, _)| child);
-        }
-        if let Some(mut daemon) = self.daemon.take() {
-            let pid = Pid::from_raw(i32::try_from(daemon.id()).unwrap_or_default());
-            kill(pid, Signal::SIGTERM).ok();
-            drop(daemon.wait());
-        }
-        let data = self.data();
-        let destroyed = Command::new(self.bin.join("azure-sim"))
-            .args(["destroy", "--data"])
-            .arg(data.join("azure"))
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let destroyed = destroyed.is_ok_and(|status| status.success());
-        if !destroyed {
-            // What a guest still uses must not be removed under it.
-            self.dir.disable_cleanup(true);
-        }
-        if std::thread::panicking() {
-            eprintln!("the log of lazulid ends:\n{}", last_lines(&self.log()));
-            return;
-        }
-        let data = data.display().to_string();
-        assert!(destroyed, "guests are left; see {data}");
-        let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-        assert!(!mounts.contains(&data), "mounts are left below {data}");
+        let ledger = self.sql("select name || ' ' || state from effects");
+        assert_eq!(ledger, "", "the ledger still has rows");
     }
 }
 
@@ -361,7 +341,7 @@ fn words(line: &str) -> Vec<String> {
     words
 }
 
-fn said(command: &mut Command) -> Said {
+pub(crate) fn said(command: &mut Command) -> Said {
     let done = command.output().expect("it can be run");
     Said {
         code: done.status.code().unwrap_or(128),
@@ -388,7 +368,7 @@ fn programs() -> Option<PathBuf> {
     None
 }
 
-fn last_lines(log: &str) -> String {
+pub(crate) fn last_lines(log: &str) -> String {
     let lines: Vec<_> = log.lines().rev().take(30).collect();
     lines.into_iter().rev().collect::<Vec<_>>().join("\n")
 }

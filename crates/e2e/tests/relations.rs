@@ -1,76 +1,6 @@
 //! Relations: the order of hooks that Juju promises, and what they see.
 
-use std::collections::BTreeMap;
-
-use lazuli_e2e::Lazuli;
-
-/// Splits what the charm `recorder` wrote into the hook, the relation's number
-/// and the remote; the last two are empty outside relations.
-fn parts(line: &str) -> (&str, &str, &str) {
-    let mut words = line.split(' ');
-    let hook = words.next().unwrap_or_default();
-    let relation = words.next().filter(|word| word.contains(':'));
-    let remote = words.find_map(|word| word.strip_prefix("remote="));
-    (
-        hook,
-        relation.unwrap_or_default(),
-        remote.unwrap_or_default(),
-    )
-}
-
-/// Holds Juju's guarantees against what a unit ran.
-fn assert_lawful(unit: &str, lines: &[String]) {
-    let shown = lines.join("\n");
-    let position = |hook: &str| {
-        lines
-            .iter()
-            .position(|line| parts(line).0 == hook)
-            .unwrap_or_else(|| panic!("{unit} never ran {hook}:\n{shown}"))
-    };
-    assert_eq!(position("install"), 0, "{unit}:\n{shown}");
-    let start = position("start");
-    assert_eq!(position("config-changed") + 1, start, "{unit}:\n{shown}");
-    let mut last: BTreeMap<&str, (&str, &str)> = BTreeMap::new();
-    for (n, line) in lines.iter().enumerate() {
-        let (hook, relation, remote) = parts(line);
-        let Some((_, event)) = hook.split_once("-relation-") else {
-            continue;
-        };
-        let before = last.insert(relation, (event, remote));
-        let seen = |event: &str| {
-            lines[..n].iter().any(|line| {
-                let (other, in_relation, with) = parts(line);
-                other.ends_with(&format!("-relation-{event}"))
-                    && in_relation == relation
-                    && (with == remote || event == "created")
-            })
-        };
-        let lawful = match event {
-            "created" => before.is_none(),
-            "joined" => n > start && seen("created") && (!seen("joined") || seen("departed")),
-            "changed" => n > start && seen("joined"),
-            "departed" => seen("joined"),
-            "broken" => before.is_some_and(|(event, _)| event == "departed" || event == "created"),
-            _ => false,
-        };
-        assert!(lawful, "{unit}: {line:?} is out of order:\n{shown}");
-        if let Some(("joined", joined)) = before {
-            assert_eq!((event, remote), ("changed", joined), "{unit}:\n{shown}");
-        }
-    }
-}
-
-/// What ran, without what depends on who was first: who else was there, and
-/// a changed that came before the other side had written anything.
-fn settled(lines: &[String]) -> Vec<String> {
-    let told = lines.iter().filter(|line| !line.ends_with(" word="));
-    let told = told.map(|line| {
-        let words = line.split(' ');
-        let words = words.filter(|word| !word.starts_with("members="));
-        words.collect::<Vec<_>>().join(" ")
-    });
-    told.collect()
-}
+use lazuli_e2e::{Lazuli, assert_lawful, essence};
 
 fn leader(lazuli: &Lazuli, application: &str) -> Option<String> {
     let status = lazuli.status()?;
@@ -104,7 +34,7 @@ fn hooks_run_in_jujus_order_and_see_each_other() {
     let front = lazuli.recorded("0", "front/0");
     assert_lawful("front/0", &front);
     assert_eq!(
-        settled(&front),
+        essence(&front),
         [
             "install",
             "use-relation-created use:3 remote=back",

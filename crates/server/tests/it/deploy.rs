@@ -218,3 +218,21 @@ async fn removals_show_what_goes() {
         "unit \"web/7\" not found"
     );
 }
+
+#[tokio::test]
+async fn a_dry_run_knows_a_charm_that_the_model_has() {
+    let world = World::new().await;
+    world.model("dev").await;
+    let model = world.admin.model("dev");
+    let dry = model.clone().dry_run(true);
+    let archive = charm("web", "");
+    let unknown = dry.add_charm(archive.clone()).await.unwrap();
+    assert_eq!((unknown.written, unknown.charm.sha256.as_str()), (None, ""));
+    assert!(model.charms().await.unwrap().charms.is_empty());
+    let added = model.add_charm(archive.clone()).await.unwrap().charm;
+    let known = dry.add_charm(archive).await.unwrap();
+    assert_eq!((known.written, &known.charm), (None, &added));
+    let would = dry.deploy(&deploy_of(&added.url)).await.unwrap();
+    assert_eq!(would.added(EntityKind::Unit).collect::<Vec<_>>(), ["web/0"]);
+    assert_eq!(code(model.application("web").await), Some(Code::NotFound));
+}

@@ -52,6 +52,41 @@ async fn machines_are_added_and_known_by_their_keys() {
 }
 
 #[tokio::test]
+async fn whoever_enlists_a_machine_is_told_which_key_to_let_in() {
+    let world = World::new().await;
+    world.model("dev").await;
+    let model = world.admin.model("dev");
+    let own = model.ssh_keys().await.unwrap().model_key;
+    let host = AddMachines {
+        manual: Some(ManualHost {
+            user: "me".to_owned(),
+            host: "10.9.9.9".to_owned(),
+            port: 22,
+            host_keys: vec![KEY.to_owned()],
+        }),
+        ..AddMachines::default()
+    };
+    let would = model.clone().dry_run(true).add_machines(&host).await;
+    assert_eq!(would.unwrap().written, None);
+    let added = model.add_machines(&host).await.unwrap();
+    let [notice] = &added.notices[..] else {
+        panic!("{:?}", added.notices);
+    };
+    assert!(notice.ends_with(&own), "{notice}");
+    assert!(
+        notice.contains("me's ~/.ssh/authorized_keys on 10.9.9.9"),
+        "{notice}"
+    );
+    let known = model.host_keys("0").await.unwrap();
+    assert_eq!(
+        (known.user.as_str(), &known.host_keys[..]),
+        ("me", &[KEY.to_owned()][..])
+    );
+    let again = model.clone().dry_run(true).add_machines(&host).await;
+    assert_eq!(code(again), Some(Code::AlreadyExists));
+}
+
+#[tokio::test]
 async fn a_tunnel_leads_to_a_machine_of_the_model_and_nowhere_else() {
     let world = World::new().await;
     world.model("dev").await;

@@ -58,28 +58,10 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    model: Uuid,
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load effects"))?;
-    records.into_iter().map(Record::row).collect()
-}
-
-pub(crate) async fn by_key(
-    connection: &mut PgConnection,
-    model: Uuid,
-    keys: &[EffectId],
-) -> Result<Vec<Row>, StoreError> {
-    let ids = part(keys, |id| raw(*id));
-    let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load effects"))?;
-    records.into_iter().map(Record::row).collect()
+readers! {
+    "load effects", keys: EffectId,
+    "where t.model = $1 and t.id = any($2)",
+    &part(keys, |id| raw(*id))
 }
 
 pub(crate) async fn put(

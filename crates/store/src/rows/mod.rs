@@ -1,6 +1,36 @@
 //! Rows of a model: one file per noun, each with `load` (all of a model),
 //! `by_key`, `put` and `delete` (in bulk, over models).
 
+/// Writes `load` and `by_key` of a noun from its `select!` and `Record`: what
+/// is done, in words; the type of a key; the filter by keys, whose first
+/// argument is the model, and its other arguments.
+macro_rules! readers {
+    ($doing:literal, $keys:ident: $key:ty, $filter:literal, $($argument:expr),+) => {
+        pub(crate) async fn load(
+            connection: &mut PgConnection,
+            model: Uuid,
+        ) -> Result<Vec<Row>, StoreError> {
+            let records = select!("where t.model = $1", model)
+                .fetch_all(connection)
+                .await;
+            let records = records.map_err(doing($doing))?;
+            records.into_iter().map(Record::row).collect()
+        }
+
+        pub(crate) async fn by_key(
+            connection: &mut PgConnection,
+            model: Uuid,
+            $keys: &[$key],
+        ) -> Result<Vec<Row>, StoreError> {
+            let records = select!($filter, model, $($argument),+)
+                .fetch_all(connection)
+                .await;
+            let records = records.map_err(doing($doing))?;
+            records.into_iter().map(Record::row).collect()
+        }
+    };
+}
+
 pub(crate) mod application;
 pub(crate) mod charm;
 pub(crate) mod effect;

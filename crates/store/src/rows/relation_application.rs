@@ -42,32 +42,10 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    model: Uuid,
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load applications' settings in relations"))?;
-    records.into_iter().map(Record::row).collect()
-}
-
-pub(crate) async fn by_key(
-    connection: &mut PgConnection,
-    model: Uuid,
-    keys: &[(RelationId, ApplicationId)],
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!(
-        "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (relation, application) where t.relation = k.relation and t.application = k.application)",
-        model,
-        &part(keys, |key| raw(key.0)),
-        &part(keys, |key| raw(key.1))
-    )
-    .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load applications' settings in relations"))?;
-    records.into_iter().map(Record::row).collect()
+readers! {
+    "load applications' settings in relations", keys: (RelationId, ApplicationId),
+    "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (relation, application) where t.relation = k.relation and t.application = k.application)",
+    &part(keys, |key| raw(key.0)), &part(keys, |key| raw(key.1))
 }
 
 pub(crate) async fn put(

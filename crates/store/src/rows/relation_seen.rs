@@ -40,32 +40,10 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    model: Uuid,
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load what units did in relations"))?;
-    records.into_iter().map(Record::row).collect()
-}
-
-pub(crate) async fn by_key(
-    connection: &mut PgConnection,
-    model: Uuid,
-    keys: &[(UnitId, RelationId)],
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!(
-        "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (unit, relation) where t.unit = k.unit and t.relation = k.relation)",
-        model,
-        &part(keys, |key| raw(key.0)),
-        &part(keys, |key| raw(key.1))
-    )
-    .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load what units did in relations"))?;
-    records.into_iter().map(Record::row).collect()
+readers! {
+    "load what units did in relations", keys: (UnitId, RelationId),
+    "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (unit, relation) where t.unit = k.unit and t.relation = k.relation)",
+    &part(keys, |key| raw(key.0)), &part(keys, |key| raw(key.1))
 }
 
 pub(crate) async fn put(

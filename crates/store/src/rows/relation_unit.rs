@@ -46,32 +46,10 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    model: Uuid,
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load members of relations"))?;
-    records.into_iter().map(Record::row).collect()
-}
-
-pub(crate) async fn by_key(
-    connection: &mut PgConnection,
-    model: Uuid,
-    keys: &[(RelationId, UnitId)],
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!(
-        "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (relation, unit) where t.relation = k.relation and t.unit = k.unit)",
-        model,
-        &part(keys, |key| raw(key.0)),
-        &part(keys, |key| raw(key.1))
-    )
-    .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load members of relations"))?;
-    records.into_iter().map(Record::row).collect()
+readers! {
+    "load members of relations", keys: (RelationId, UnitId),
+    "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[]) as k (relation, unit) where t.relation = k.relation and t.unit = k.unit)",
+    &part(keys, |key| raw(key.0)), &part(keys, |key| raw(key.1))
 }
 
 pub(crate) async fn put(

@@ -38,33 +38,10 @@ macro_rules! select {
     };
 }
 
-pub(crate) async fn load(
-    connection: &mut PgConnection,
-    model: Uuid,
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!("where t.model = $1", model)
-        .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load what units did about remote units"))?;
-    records.into_iter().map(Record::row).collect()
-}
-
-pub(crate) async fn by_key(
-    connection: &mut PgConnection,
-    model: Uuid,
-    keys: &[(UnitId, RelationId, UnitId)],
-) -> Result<Vec<Row>, StoreError> {
-    let records = select!(
-        "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as k (unit, relation, remote) where t.unit = k.unit and t.relation = k.relation and t.remote = k.remote)",
-        model,
-        &part(keys, |key| raw(key.0)),
-        &part(keys, |key| raw(key.1)),
-        &part(keys, |key| raw(key.2))
-    )
-    .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load what units did about remote units"))?;
-    records.into_iter().map(Record::row).collect()
+readers! {
+    "load what units did about remote units", keys: (UnitId, RelationId, UnitId),
+    "where t.model = $1 and exists (select from unnest($2::uuid[], $3::uuid[], $4::uuid[]) as k (unit, relation, remote) where t.unit = k.unit and t.relation = k.relation and t.remote = k.remote)",
+    &part(keys, |key| raw(key.0)), &part(keys, |key| raw(key.1)), &part(keys, |key| raw(key.2))
 }
 
 pub(crate) async fn put(
