@@ -17,8 +17,10 @@ use crate::transcript;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks at a condition.
+/// Between the first two looks at a condition; later ones are further apart,
 const LOOK: Duration = Duration::from_millis(20);
+/// up to this.
+const LAST_LOOK: Duration = Duration::from_millis(150);
 
 /// A running Lazuli.
 pub struct Lazuli {
@@ -221,6 +223,7 @@ impl Lazuli {
     #[track_caller]
     fn eventually_or(&self, what: &str, mut done: impl FnMut() -> bool, see: impl Fn() -> String) {
         let deadline = Instant::now() + PATIENCE;
+        let mut pause = LOOK;
         while !done() {
             assert!(
                 Instant::now() < deadline,
@@ -228,7 +231,8 @@ impl Lazuli {
                 see(),
                 last_lines(&self.log())
             );
-            std::thread::sleep(LOOK);
+            std::thread::sleep(pause);
+            pause = (pause * 5 / 4).min(LAST_LOOK);
         }
     }
 
