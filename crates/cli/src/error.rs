@@ -100,13 +100,17 @@ impl Error {
             return String::new();
         }
         let mut text = format!("ERROR {}\n", self.headline());
+        // What is between a failed request and its first cause says nothing.
+        let layers = matches!(self, Self::Api(_));
         let mut cause = match self {
             Self::Api(error) => error.source(),
             other => other.source(),
         };
         while let Some(error) = cause {
-            _ = writeln!(text, "  because: {error}");
             cause = error.source();
+            if cause.is_none() || !layers {
+                _ = writeln!(text, "  because: {error}");
+            }
         }
         let fields = self.problem().map_or(&[][..], |problem| &problem.errors);
         // One that the headline is about is not said twice.

@@ -1,6 +1,7 @@
 //! What can be asked of a cloud.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -25,6 +26,15 @@ pub struct Call<'a> {
     /// The frozen body of a virtual machine, see [`Cloud::freeze`]; none for
     /// other roles, whose bodies follow from the row.
     pub body: Option<&'a [u8]>,
+    /// Whether the call may still be made.
+    pub fence: &'a dyn Fence,
+}
+
+/// Asked just before a request that changes something is sent: it may have
+/// waited, and whoever lost a model must not change its cloud any more.
+pub trait Fence: fmt::Debug + Send + Sync {
+    /// Whether the request may be sent.
+    fn may_send(&self) -> bool;
 }
 
 /// A virtual machine to make, with the key material of its first boot.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use azure_core::credentials::Secret;
 use lazuli_azure_sim::{DataDir, Latency, MemoryHosts, Settings, Simulator};
-use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, MachineOrder, Progress};
+use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, Fence, MachineOrder, Progress};
 use lazuli_model::constraints::Constraints;
 use lazuli_model::id::{ControllerId, EffectId, GenericUuid, MachineId, ModelId};
 use lazuli_model::life::Life;
@@ -46,6 +46,7 @@ fn id<T: GenericUuid>(n: u128) -> T {
 struct Sky {
     simulator: Simulator,
     azure: Azure,
+    config: AzureConfig,
     client: reqwest::Client,
     _dir: TempDir,
 }
@@ -71,7 +72,7 @@ impl Sky {
             .tls_certs_only([root])
             .build()
             .expect("a client");
-        let azure = Azure::new(&AzureConfig {
+        let config = AzureConfig {
             arm: endpoint.arm.clone(),
             authority: endpoint.authority.clone(),
             prices: endpoint.https.clone(),
@@ -80,13 +81,19 @@ impl Sky {
             client_id: endpoint.client_id.clone(),
             client_secret: Secret::new(endpoint.client_secret.clone()),
             ca: Some(ca),
-        });
+        };
         Self {
-            azure: azure.expect("a provider"),
+            azure: Azure::new(&config).expect("a provider"),
+            config,
             simulator,
             client,
             _dir: dir,
         }
+    }
+
+    /// A process begins with full buckets.
+    fn refresh(&mut self) {
+        self.azure = Azure::new(&self.config).expect("a provider");
     }
 
     async fn control(&self, path: &str) -> serde_json::Value {
@@ -209,6 +216,15 @@ impl Database {
     }
 }
 
+#[derive(Debug)]
+struct Held;
+
+impl Fence for Held {
+    fn may_send(&self) -> bool {
+        true
+    }
+}
+
 /// How a process ended.
 #[derive(Debug, PartialEq)]
 enum End {
@@ -317,6 +333,7 @@ impl<'a> Process<'a> {
             group: &group,
             effect: row,
             body: self.database.bodies.get(&effect).map(Vec::as_slice),
+            fence: &Held,
         };
         match action {
             Action::Ensure { .. } => self.sky.azure.ensure(call).await,
@@ -382,10 +399,11 @@ fn destroy(database: &mut Database) {
 /// Makes and unmakes a model, killed at each point in turn; how many points
 /// there are.
 async fn every_point(latency: Latency) -> usize {
-    let sky = Sky::new(latency).await;
+    let mut sky = Sky::new(latency).await;
     let offers = sky.azure.offers("eastus").await.expect("offers");
     let mut made = 0;
     for point in 1.. {
+        sky.refresh();
         let mut database = Database::new();
         let making = interrupted(&sky, &mut database, point, &offers).await;
         assert_eq!(sky.inventory().await, expected(), "making, cut at {point}");
@@ -458,6 +476,7 @@ async fn a_creation_that_takes_effect_after_its_deletion_is_deleted_again() {
         group: &group,
         effect: &late,
         body: database.bodies.get(&late.id).map(Vec::as_slice),
+        fence: &Held,
     };
     sky.azure.ensure(call).await.expect("it is accepted");
     assert_eq!(sky.inventory().await.get("virtualMachines"), Some(&1));

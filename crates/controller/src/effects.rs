@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lazuli_cloud::{Call, CloudError, Progress};
+use lazuli_cloud::{Call, CloudError, Fence, Progress};
 use lazuli_model::id::ModelId;
 use lazuli_model::state::{Effect, EffectSpec, FailureClass};
 use lazuli_plan::Action;
@@ -12,6 +12,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::freeze;
+use crate::heartbeat::Deadline;
 use crate::message::Message;
 use crate::shared::Shared;
 
@@ -88,7 +89,6 @@ impl CloudWorker {
 
     async fn call(&self, verb: Verb, row: &Effect) -> Result<Progress, CloudError> {
         let _permit = self.shared.calls.acquire().await;
-        self.may_call(&row.name)?;
         let body = match (verb, &row.spec) {
             (Verb::Ensure, EffectSpec::VirtualMachine(_)) => {
                 Some(freeze::body(&self.shared, self.model, row).await?)
@@ -101,23 +101,15 @@ impl CloudWorker {
             group: &self.group,
             effect: row,
             body: body.as_deref(),
+            fence: &Holding {
+                deadline: self.shared.deadline.clone(),
+                ended: self.ended.clone(),
+            },
         };
         match verb {
             Verb::Ensure => self.shared.cloud.ensure(call).await,
             Verb::Poll => self.shared.cloud.poll(call).await,
             Verb::Remove => self.shared.cloud.remove(call).await,
-        }
-    }
-
-    /// Whoever lost a model must not change its cloud any more: the new holder
-    /// may have deleted what is about to be made.
-    fn may_call(&self, what: &str) -> Result<(), CloudError> {
-        match self.ended.is_cancelled() || !self.shared.deadline.is_ahead() {
-            true => Err(internal(
-                what,
-                "this replica does not hold the model any more".to_owned(),
-            )),
-            false => Ok(()),
         }
     }
 
@@ -137,6 +129,21 @@ impl CloudWorker {
             drop(worker.results.send(Message::Listed { result }).await);
         });
         true
+    }
+}
+
+/// Whether this replica holds the model. Whoever lost it must not change its
+/// cloud any more: the new holder may have deleted what is about to be made.
+#[derive(Debug)]
+struct Holding {
+    deadline: Deadline,
+    /// The model's loop has ended.
+    ended: CancellationToken,
+}
+
+impl Fence for Holding {
+    fn may_send(&self) -> bool {
+        !self.ended.is_cancelled() && self.deadline.is_ahead()
     }
 }
 

@@ -14,9 +14,9 @@ use crate::heartbeat::Deadline;
 use crate::logs::LogWriter;
 use crate::survey::Surveys;
 
-/// Calls to the cloud at once, over all models: more would only wait in the
-/// cloud's own buckets.
-pub(crate) const CLOUD_CALLS: usize = 64;
+/// Calls to the cloud at once, over all models, those that wait for their turn
+/// included: more are not worth the memory.
+pub(crate) const CLOUD_CALLS: usize = 4096;
 
 /// What all models of a replica share.
 pub(crate) struct Shared {

@@ -95,10 +95,7 @@ impl Args {
             session.say(format!("created machine {name}"));
         }
         if !is_let_in {
-            changed
-                .notices
-                .iter()
-                .for_each(|notice| session.say(notice));
+            session.say_all(&changed.notices);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::arguments;
 use crate::charm_source;
 use crate::error::{Error, Result};
 use crate::output::print;
-use crate::render::changes;
+use crate::render::changes::would;
 use crate::session::Session;
 
 /// Deploy a new application
@@ -83,7 +83,7 @@ impl Args {
         let at = session.at_model()?;
         let client = at.client.clone().dry_run(self.dry_run);
         let added = client.add_charm(archive).await?;
-        added.notices.iter().for_each(|notice| session.say(notice));
+        session.say_all(&added.notices);
         let charm = added.charm;
         session.say(located(&charm));
         let name = self.application.as_deref().unwrap_or(&charm.name);
@@ -94,7 +94,7 @@ impl Args {
         }
         let changed = client.deploy(&deploy).await?;
         if self.dry_run {
-            print(&changes::lines(&changed))?;
+            print(&would(&changed))?;
         } else {
             let base = match self.known_base(&charm) {
                 Some(base) => base,
@@ -107,10 +107,7 @@ impl Args {
                 with_risk(&base)
             ));
         }
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 

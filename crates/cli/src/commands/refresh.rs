@@ -71,7 +71,7 @@ impl Args {
         };
         let archive = charm_source::archive(&path)?;
         let added = at.client.add_charm(archive).await?;
-        added.notices.iter().for_each(|notice| session.say(notice));
+        session.say_all(&added.notices);
         let charm = added.charm;
         let changed = at
             .client
@@ -92,10 +92,7 @@ impl Args {
             )),
             None => session.say(format!("charm {:?}: already up-to-date", charm.url)),
         }
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         if let Some(base) = &self.base {
             at.client.set_base(name, base).await?;
         }

@@ -4,7 +4,7 @@ use lazuli_api::Removal;
 use lazuli_model::document::status::Status;
 
 use crate::error::{Error, Result};
-use crate::removal::{RemovalArgs, confirm, tell};
+use crate::removal::RemovalArgs;
 use crate::render::order::natural;
 use crate::session::Session;
 
@@ -53,21 +53,8 @@ impl Args {
             destroy_storage: self.destroy_storage,
             ..self.how.removal()
         };
-        if self.how.asks() {
-            let mut planned = Vec::new();
-            for name in &units {
-                let dry = Removal {
-                    dry_run: true,
-                    ..how
-                };
-                planned.push(at.client.remove_unit(name, &dry).await?);
-            }
-            confirm(&planned)?;
-        }
-        for name in &units {
-            tell(session, &at.client.remove_unit(name, &how).await?);
-        }
-        Ok(())
+        let remove = async |name: &str, how: &Removal| at.client.remove_unit(name, how).await;
+        self.how.carry_out(session, &units, how, remove).await
     }
 }
 

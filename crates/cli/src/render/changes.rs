@@ -1,34 +1,39 @@
-//! What a request would change, for people.
+//! What a request changes, or would, for people.
 
-use std::fmt::Write as _;
+use lazuli_api::{ChangeKind, Changed, EntityChange, EntityKind};
 
-use lazuli_api::{ChangeKind, Changed};
-
-/// One line for each thing.
-pub(crate) fn lines(changed: &Changed) -> String {
-    let mut out = String::new();
-    for change in &changed.changes {
+/// One line for each thing that a dry run would change.
+pub(crate) fn would(changed: &Changed) -> String {
+    let line = |change: &EntityChange| {
         let verb = match change.change {
             ChangeKind::Added => "add",
             ChangeKind::Changed => "change",
             ChangeKind::Removed => "remove",
         };
-        let detail = change.detail.as_deref();
-        let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
-        _ = writeln!(
-            out,
-            "would {verb} {} {}{detail}",
-            change.kind.as_str(),
-            change.name
-        );
-    }
-    out
+        line(&format!("would {verb}"), change, change.detail.as_deref())
+    };
+    changed.changes.iter().map(line).collect()
+}
+
+/// One line for each thing that goes.
+pub(crate) fn will_remove(changed: &Changed) -> String {
+    let goes = |change: &&EntityChange| change.change == ChangeKind::Removed;
+    let line = |change: &EntityChange| {
+        // A relation's number says nothing to people; its ends do.
+        let relation = change.kind == EntityKind::Relation;
+        let detail = change.detail.as_deref().filter(|_| relation);
+        line("will remove", change, detail)
+    };
+    changed.changes.iter().filter(goes).map(line).collect()
+}
+
+fn line(what: &str, change: &EntityChange, detail: Option<&str>) -> String {
+    let detail = detail.map_or_else(String::new, |detail| format!(" ({detail})"));
+    format!("{what} {} {}{detail}\n", change.kind.as_str(), change.name)
 }
 
 #[cfg(test)]
 mod tests {
-    use lazuli_api::{EntityChange, EntityKind};
-
     use super::*;
 
     #[test]
@@ -41,15 +46,26 @@ mod tests {
         };
         let changed = Changed {
             changes: vec![
-                change(EntityKind::Application, "a", ChangeKind::Added, None),
                 change(EntityKind::Unit, "a/0", ChangeKind::Added, Some("on 3")),
+                change(EntityKind::Application, "a", ChangeKind::Removed, None),
+                change(
+                    EntityKind::Relation,
+                    "3",
+                    ChangeKind::Removed,
+                    Some("a:x b:y"),
+                ),
                 change(EntityKind::Machine, "3", ChangeKind::Changed, None),
             ],
             ..Changed::default()
         };
         assert_eq!(
-            lines(&changed),
-            "would add application a\nwould add unit a/0 (on 3)\nwould change machine 3\n"
+            would(&changed),
+            "would add unit a/0 (on 3)\nwould remove application a\n\
+             would remove relation 3 (a:x b:y)\nwould change machine 3\n"
+        );
+        assert_eq!(
+            will_remove(&changed),
+            "will remove application a\nwill remove relation 3 (a:x b:y)\n"
         );
     }
 }

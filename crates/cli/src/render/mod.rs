@@ -8,7 +8,6 @@ pub(crate) mod machines;
 pub(crate) mod models;
 pub(crate) mod order;
 pub(crate) mod relations;
-pub(crate) mod removal;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;

@@ -65,7 +65,10 @@ impl Azure {
         }
         let bytes = interface.to_string().into_bytes();
         let url = self.arm.url(&id, NETWORK, &[]);
-        let answer = self.arm.put(&what, url, bytes, Guard::None).await?;
+        let answer = self
+            .arm
+            .put(&what, url, bytes, Guard::None, call.fence)
+            .await?;
         Ok(written(&call, &id, &answer))
     }
 }

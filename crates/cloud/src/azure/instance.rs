@@ -18,7 +18,7 @@ impl Azure {
         let url = || self.arm.url(&id, version, &[]);
         match self
             .arm
-            .put(&what, url(), body.to_vec(), Guard::Absent)
+            .put(&what, url(), body.to_vec(), Guard::Absent, call.fence)
             .await
         {
             Ok(answer) => Ok(written(&call, &id, &answer)),
@@ -33,7 +33,7 @@ impl Azure {
                     // Ours, and it failed: the same bytes again repair it.
                     let answer = self
                         .arm
-                        .put(&what, url(), body.to_vec(), Guard::None)
+                        .put(&what, url(), body.to_vec(), Guard::None, call.fence)
                         .await?;
                     return Ok(written(&call, &id, &answer));
                 }

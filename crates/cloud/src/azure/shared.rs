@@ -28,7 +28,10 @@ impl Azure {
             Some(_) | None => {}
         }
         let bytes = body.to_string().into_bytes();
-        let answer = self.arm.put(&what, url(), bytes, Guard::None).await?;
+        let answer = self
+            .arm
+            .put(&what, url(), bytes, Guard::None, call.fence)
+            .await?;
         Ok(written(&call, &id, &answer))
     }
 

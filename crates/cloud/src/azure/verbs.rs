@@ -100,7 +100,7 @@ impl Cloud for Azure {
         if let EffectSpec::Group { .. } = call.effect.spec {
             self.refuse_unless_empty(&what, &id).await?;
         }
-        match self.arm.delete(&what, url).await {
+        match self.arm.delete(&what, url, call.fence).await {
             Ok(answer) => Ok(match running(&answer) {
                 Some(wait) => accepted(call.effect, answer.operation, wait),
                 None => Progress::Gone,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use azure_core::credentials::Secret;
 use lazuli_azure_sim::{DataDir, MemoryHosts, Settings, Simulator};
-use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, MachineOrder, Progress};
+use lazuli_cloud::{Azure, AzureConfig, Call, Cloud, CloudError, Fence, MachineOrder, Progress};
 use lazuli_model::id::{self, ControllerId, GenericUuid, ModelId};
 use lazuli_model::state::{Effect, EffectSpec, EffectState, Image, SecurityRule, VirtualMachine};
 use reqwest::{Certificate, Client, Method};
@@ -21,6 +21,16 @@ pub(crate) const GROUP: &str = "lazuli-m-0abc";
 pub(crate) const REGION: &str = "eastus";
 const KEY: &str =
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGq8Kn0bQWqzUXXPDFIHSmcGhmvtUTmlV6f1gbsBXzGS test";
+
+/// Whether the model is held.
+#[derive(Debug)]
+pub(crate) struct Held(pub(crate) bool);
+
+impl Fence for Held {
+    fn may_send(&self) -> bool {
+        self.0
+    }
+}
 
 pub(crate) struct World {
     pub(crate) simulator: Simulator,
@@ -184,16 +194,6 @@ impl World {
         )
     }
 
-    pub(crate) fn call<'a>(&self, effect: &'a Effect, body: Option<&'a [u8]>) -> Call<'a> {
-        Call {
-            controller: controller(),
-            model: model(),
-            group: GROUP,
-            effect,
-            body,
-        }
-    }
-
     /// The bytes that make a machine.
     pub(crate) fn frozen(&self, effect: &Effect) -> Option<Vec<u8>> {
         let EffectSpec::VirtualMachine(spec) = &effect.spec else {
@@ -216,17 +216,14 @@ impl World {
     /// One attempt to make a resource.
     pub(crate) async fn ensure(&self, effect: &mut Effect) -> Result<Progress, CloudError> {
         let body = self.frozen(effect);
-        let progress = self
-            .azure
-            .ensure(self.call(effect, body.as_deref()))
-            .await?;
+        let progress = self.azure.ensure(call(effect, body.as_deref())).await?;
         take(effect, &progress);
         Ok(progress)
     }
 
     /// One question how the work stands.
     pub(crate) async fn poll(&self, effect: &mut Effect) -> Result<Progress, CloudError> {
-        let progress = self.azure.poll(self.call(effect, None)).await?;
+        let progress = self.azure.poll(call(effect, None)).await?;
         take(effect, &progress);
         Ok(progress)
     }
@@ -237,7 +234,7 @@ impl World {
             operation: None,
             poll_at: OffsetDateTime::UNIX_EPOCH,
         };
-        let progress = self.azure.remove(self.call(effect, None)).await?;
+        let progress = self.azure.remove(call(effect, None)).await?;
         take(effect, &progress);
         Ok(progress)
     }
@@ -293,6 +290,18 @@ impl World {
 
     pub(crate) async fn stop(self) {
         self.simulator.stop().await;
+    }
+}
+
+/// A call about a row.
+pub(crate) fn call<'a>(effect: &'a Effect, body: Option<&'a [u8]>) -> Call<'a> {
+    Call {
+        controller: controller(),
+        model: model(),
+        group: GROUP,
+        effect,
+        body,
+        fence: &Held(true),
     }
 }
 

@@ -6,5 +6,6 @@ mod adoption;
 mod common;
 mod deletion;
 mod making;
+mod pace;
 mod refusals;
 mod surveys;

@@ -8,7 +8,7 @@ use lazuli_model::state::{EffectState, FailureClass};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::{GROUP, World, group, machine};
+use crate::common::{GROUP, World, call, group, machine};
 
 /// What the creation of a machine is refused with, at once or in the end.
 async fn refused(world: &World, name: &str) -> CloudError {
@@ -35,7 +35,7 @@ async fn each_refusal_has_its_class() {
             Conflict,
         ),
         (
-            json!({"status": 429, "headers": {"Retry-After": "17"}}),
+            json!({"status": 429, "headers": {"Retry-After": "1"}}),
             Throttled,
         ),
         (json!({"status": 409, "code": "SkuNotAvailable"}), Capacity),
@@ -198,22 +198,13 @@ async fn a_resource_that_is_not_seen_yet_is_not_taken_for_gone() {
 #[tokio::test]
 async fn a_cloud_that_does_not_answer_is_transient() {
     let world = World::new().await;
-    let mut row = group();
+    let row = group();
     // The token is there already.
     world.azure.machines(GROUP).await.unwrap_err();
     let endpoint = world.config.arm.clone();
     world.simulator.stop().await;
-    let body = None;
-    let call = lazuli_cloud::Call {
-        controller: crate::common::controller(),
-        model: crate::common::model(),
-        group: GROUP,
-        effect: &row,
-        body,
-    };
-    let error = world.azure.ensure(call).await.unwrap_err();
+    let error = world.azure.ensure(call(&row, None)).await.unwrap_err();
     assert_eq!(error.class, FailureClass::Transient, "{error}");
     assert!(!error.effect_unknown, "a read was all there was: {error}");
     assert!(error.to_string().contains("onnect"), "{endpoint}: {error}");
-    row.state = EffectState::Planned;
 }

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::change::Refusal;
 use crate::error::Error;
-use crate::extract::{Conditions, InModel, Query, Read, Write};
+use crate::extract::{Conditions, InModel, Query, Shown, Write};
 use crate::mutate::{json, written};
 
 /// An upload that is slower than this is given up.
@@ -34,11 +34,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Lists a model's charms.
 #[utoipa::path(get, path = "/models/{model}/charms", tag = "charms",
     responses((status = 200, body = CharmList)))]
-pub(super) async fn list_charms(
-    State(app): State<App>,
-    scope: InModel<Read>,
-) -> Result<Json<CharmList>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
+pub(super) async fn list_charms(Shown(loaded): Shown) -> Result<Json<CharmList>, Error> {
     let mut charms: Vec<&CharmRevision> = loaded.state.charms().collect();
     charms.sort_by(|a, b| (&a.name, a.revision).cmp(&(&b.name, b.revision)));
     let charms = charms.into_iter().map(info).collect();
