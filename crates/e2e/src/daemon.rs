@@ -1,5 +1,7 @@
 //! `lazulid dev` and `lazuli`, as processes.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -28,6 +30,8 @@ pub struct Lazuli {
     dir: TempDir,
     port: u16,
     pub(crate) daemon: Option<Child>,
+    /// The first processes of guests, and the guests' directories, by machine.
+    pub(crate) guests: RefCell<BTreeMap<String, (u32, String)>>,
 }
 
 /// What a command said, and how it ended.
@@ -83,6 +87,7 @@ impl Lazuli {
             dir,
             port,
             daemon: None,
+            guests: RefCell::default(),
         };
         lazuli.resume();
         Some(lazuli)
