@@ -271,8 +271,19 @@ impl Lazuli {
     /// When it does not answer.
     #[must_use]
     pub fn control(&self, method: &str, path: &str, body: Option<&str>) -> Value {
+        let answer = self.try_control(method, path, body);
+        answer.expect("the simulator answers")
+    }
+
+    /// Asks the simulator's control endpoint, which may not answer.
+    pub(crate) fn try_control(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Option<Value> {
         let azure = self.data().join("azure");
-        let url = std::fs::read_to_string(azure.join("endpoint")).expect("an endpoint");
+        let url = std::fs::read_to_string(azure.join("endpoint")).ok()?;
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--fail-with-body", "-X", method, "--cacert"])
             .arg(azure.join("ca.pem"))
@@ -280,8 +291,8 @@ impl Lazuli {
         if let Some(body) = body {
             curl.args(["-H", "content-type: application/json", "-d", body]);
         }
-        let said = said(&mut curl).ok();
-        serde_json::from_str(&said).unwrap_or_default()
+        let said = said(&mut curl);
+        (said.code == 0).then(|| serde_json::from_str(&said.out).unwrap_or_default())
     }
 
     /// The simulator's virtual machine behind a machine of the present model.
