@@ -3,6 +3,7 @@
 //! quicker: `cargo test -p lazuli-e2e -- --test-threads 4`.
 
 mod archives;
+mod changes;
 mod force;
 mod kills;
 mod life;
@@ -13,3 +14,4 @@ mod refusals;
 mod relations;
 mod services;
 mod trouble;
+mod weather;
