@@ -16,14 +16,19 @@ pub(crate) fn find(name: &str) -> Result<PathBuf> {
     find_among(name, &std::env::var(SHELF).unwrap_or_default())
 }
 
+/// The charm's name in a url such as `local:mysql-3`.
+pub(crate) fn name(url: &str) -> &str {
+    let name = url.strip_prefix("local:").unwrap_or(url);
+    match name.rsplit_once('-') {
+        Some((name, revision)) if revision.bytes().all(|one| one.is_ascii_digit()) => name,
+        _ => name,
+    }
+}
+
 /// Finds the charm that was deployed under a url such as `local:mysql-3` among
 /// those at hand.
 pub(crate) fn find_again(url: &str) -> Result<PathBuf> {
-    let name = url.strip_prefix("local:").unwrap_or(url);
-    let name = match name.rsplit_once('-') {
-        Some((name, revision)) if revision.bytes().all(|one| one.is_ascii_digit()) => name,
-        _ => name,
-    };
+    let name = name(url);
     let shelf = std::env::var(SHELF).unwrap_or_default();
     find_among(name, &shelf).map_err(|_| {
         Error::with_hint(

@@ -1,5 +1,7 @@
 //! `lazulid dev` and `lazuli`, as processes.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
@@ -17,8 +19,10 @@ use crate::transcript;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// Between two looks at a condition.
+/// Between the first two looks at a condition; later ones are further apart,
 const LOOK: Duration = Duration::from_millis(20);
+/// up to this.
+const LAST_LOOK: Duration = Duration::from_millis(150);
 
 /// A running Lazuli.
 pub struct Lazuli {
@@ -26,6 +30,8 @@ pub struct Lazuli {
     dir: TempDir,
     port: u16,
     pub(crate) daemon: Option<Child>,
+    /// The first processes of guests, and the guests' directories, by machine.
+    pub(crate) guests: RefCell<BTreeMap<String, (u32, String)>>,
 }
 
 /// What a command said, and how it ended.
@@ -81,6 +87,7 @@ impl Lazuli {
             dir,
             port,
             daemon: None,
+            guests: RefCell::default(),
         };
         lazuli.resume();
         Some(lazuli)
@@ -221,6 +228,7 @@ impl Lazuli {
     #[track_caller]
     fn eventually_or(&self, what: &str, mut done: impl FnMut() -> bool, see: impl Fn() -> String) {
         let deadline = Instant::now() + PATIENCE;
+        let mut pause = LOOK;
         while !done() {
             assert!(
                 Instant::now() < deadline,
@@ -228,7 +236,8 @@ impl Lazuli {
                 see(),
                 last_lines(&self.log())
             );
-            std::thread::sleep(LOOK);
+            std::thread::sleep(pause);
+            pause = (pause * 5 / 4).min(LAST_LOOK);
         }
     }
 
@@ -262,8 +271,19 @@ impl Lazuli {
     /// When it does not answer.
     #[must_use]
     pub fn control(&self, method: &str, path: &str, body: Option<&str>) -> Value {
+        let answer = self.try_control(method, path, body);
+        answer.expect("the simulator answers")
+    }
+
+    /// Asks the simulator's control endpoint, which may not answer.
+    pub(crate) fn try_control(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&str>,
+    ) -> Option<Value> {
         let azure = self.data().join("azure");
-        let url = std::fs::read_to_string(azure.join("endpoint")).expect("an endpoint");
+        let url = std::fs::read_to_string(azure.join("endpoint")).ok()?;
         let mut curl = Command::new("curl");
         curl.args(["-sS", "--fail-with-body", "-X", method, "--cacert"])
             .arg(azure.join("ca.pem"))
@@ -271,8 +291,8 @@ impl Lazuli {
         if let Some(body) = body {
             curl.args(["-H", "content-type: application/json", "-d", body]);
         }
-        let said = said(&mut curl).ok();
-        serde_json::from_str(&said).unwrap_or_default()
+        let said = said(&mut curl);
+        (said.code == 0).then(|| serde_json::from_str(&said.out).unwrap_or_default())
     }
 
     /// The simulator's virtual machine behind a machine of the present model.

@@ -34,17 +34,30 @@ impl Lazuli {
 
     /// The first process of a machine's guest, as this host knows it.
     fn init(&self, machine: &str) -> Option<u32> {
+        let known = self.guests.borrow().get(machine).cloned();
+        if let Some((pid, root)) = known
+            && is_init(pid, &root)
+        {
+            return Some(pid);
+        }
         let vm = self.vm(machine)?;
         let guest = vm["guest"].as_str()?;
         let root = self.data().join("azure/fabric/guests").join(guest);
-        let root = root.to_str()?;
+        let root = root.to_str()?.to_owned();
         let processes = std::fs::read_dir("/proc").ok()?.flatten();
-        processes
+        let pid = processes
             .filter_map(|process| process.file_name().to_str()?.parse().ok())
-            .find(|pid: &u32| {
-                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                let words: Vec<_> = command.split(|byte| *byte == 0).collect();
-                words.starts_with(&[b"guest-init", b"run", root.as_bytes()])
-            })
+            .find(|pid| is_init(*pid, &root))?;
+        self.guests
+            .borrow_mut()
+            .insert(machine.to_owned(), (pid, root));
+        Some(pid)
     }
+}
+
+/// Whether a process is the first of the guest in a directory.
+fn is_init(pid: u32, root: &str) -> bool {
+    let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<_> = command.split(|byte| *byte == 0).collect();
+    words.starts_with(&[b"guest-init", b"run", root.as_bytes()])
 }

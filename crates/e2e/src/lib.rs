@@ -9,6 +9,7 @@
 mod check;
 mod daemon;
 mod ending;
+mod faults;
 mod guest;
 mod history;
 mod status;

@@ -73,6 +73,13 @@ impl Args {
         let added = at.client.add_charm(archive).await?;
         session.say_all(&added.notices);
         let charm = added.charm;
+        let before = charm_source::name(&current.charm);
+        if self.switch.is_none() && charm.name != before {
+            return Err(Error::with_hint(
+                format!("cannot refresh {before:?} to {:?}", charm.name),
+                "Change to another charm with --switch.",
+            ));
+        }
         let changed = at
             .client
             .refresh(

@@ -70,9 +70,15 @@ fn make(
         if shared::is_ready(inputs) {
             begin(inputs, plan, machine, known, zone);
         } else {
-            wait(plan, "waiting for the model's network".to_owned(), None);
+            let obstacle = shared::obstacle(inputs);
+            let reason = match obstacle {
+                Some(failure) => format!("waiting for the model's network: {}", failure.message),
+                None => "waiting for the model's network".to_owned(),
+            };
+            wait(plan, reason, None);
             if let Some(blocked) = &mut plan.blocked {
                 blocked.on = Some(Subject::Model);
+                blocked.until = obstacle.and_then(|failure| failure.next_try);
             }
         }
         return;
@@ -149,7 +155,8 @@ fn begin(
         .or_else(any)
     else {
         let message = format!(
-            "no size in {} satisfies \"{}\"; change the constraints",
+            "no size in {} satisfies \"{}\": set other constraints, remove this machine and add \
+             another",
             inputs.state.model().region,
             machine.constraints
         );

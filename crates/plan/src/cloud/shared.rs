@@ -7,11 +7,12 @@
 use lazuli_model::id::{self, EffectId, GenericUuid};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, Egress, MachineSource, Model, Row, RowKey,
+    Change, Effect, EffectFailure, EffectSpec, EffectState, Egress, MachineSource, Model, Row,
+    RowKey,
 };
 
 use super::firewall;
-use super::step::{Wish, is_it_there, respecified, step};
+use super::step::{Wish, is_it_there, respecified, step, trouble};
 use crate::types::{Inputs, SubjectPlan};
 
 /// Rows of what is gone are kept so long.
@@ -95,6 +96,23 @@ pub(super) fn is_ready(inputs: Inputs<'_>) -> bool {
         .state
         .effect(effect_id(model, &names.network))
         .is_some_and(|effect| effect.state == EffectState::Present)
+}
+
+/// What holds up the network, or something that it needs.
+pub(super) fn obstacle(inputs: Inputs<'_>) -> Option<&EffectFailure> {
+    let model = inputs.state.model();
+    let names = SharedNames::of(model);
+    let needed = [
+        &names.group,
+        &names.security_group,
+        &names.nat_address,
+        &names.nat_gateway,
+        &names.network,
+    ];
+    let mut rows = needed
+        .into_iter()
+        .filter_map(|name| inputs.state.effect(effect_id(model, name)));
+    rows.find_map(trouble)
 }
 
 /// Whether nothing is to be done about a row any more.

@@ -10,7 +10,8 @@ use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
     Application, Change, Effect, EffectFailure, EffectSpec, EffectState, ExposeRule, FailureClass,
-    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, OpenedPort, Row, Unit,
+    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, OpenedPort, Row, RowKey,
+    Unit,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ mod drift;
 mod limits;
 
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
-use crate::types::{Action, InFlight, Inputs, Look, SubjectPlan};
+use crate::types::{Action, InFlight, Inputs, Look, Subject, SubjectPlan};
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 /// Between two looks at a first boot.
@@ -284,7 +285,7 @@ fn a_machine_comes_after_what_it_needs_and_all_goes_in_reverse() {
     assert!(machine_is_over(&world.state, &machine(Life::Dying)));
     world
         .state
-        .apply(Change::Delete(lazuli_model::state::RowKey::Machine(id(7))));
+        .apply(Change::Delete(RowKey::Machine(id(7))));
     world.settle();
     assert_eq!(
         world.calls,
@@ -388,7 +389,43 @@ fn what_no_size_satisfies_is_said_and_not_tried() {
     assert_eq!(failure.class, FailureClass::Invalid);
     assert_eq!(
         failure.message,
-        "no size in westeurope satisfies \"cores=64\"; change the constraints"
+        "no size in westeurope satisfies \"cores=64\": set other constraints, remove this machine \
+         and add another"
+    );
+}
+
+#[test]
+fn a_machine_says_what_holds_up_the_network() {
+    let mut world = World::new();
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.settle();
+    let shared = |row: &&Effect| matches!(row.spec, EffectSpec::Group { .. });
+    let group = world.state.effects().find(shared).expect("a group").clone();
+    let made: Vec<_> = world.state.effects().cloned().collect();
+    for row in made {
+        world.state.apply(Change::Delete(RowKey::Effect(row.id)));
+    }
+    let next_try = Some(NOW + time::Duration::minutes(1));
+    world.put(Row::Effect(Effect {
+        state: EffectState::Planned,
+        failure: Some(EffectFailure {
+            class: FailureClass::Auth,
+            code: "AuthorizationFailed".to_owned(),
+            message: "not allowed".to_owned(),
+            attempts: 1,
+            next_try,
+        }),
+        ..group
+    }));
+    let plan = world.plans().remove(1);
+    let blocked = plan.blocked.expect("it waits");
+    assert_eq!(
+        blocked.reason,
+        "waiting for the model's network: not allowed"
+    );
+    assert_eq!(
+        (blocked.on, blocked.until),
+        (Some(Subject::Model), next_try)
     );
 }
 

@@ -1,20 +1,7 @@
 //! Postgres and the simulator end in the middle of a deployment; users see
 //! why nothing goes on, and nothing is lost.
 
-#![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
-
-use std::path::Path;
-
 use lazuli_e2e::{Lazuli, charm};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-
-/// Ends a process as the kernel does when memory is short.
-fn end(pid_file: &Path, field: impl Fn(&str) -> Option<i32>) {
-    let text = std::fs::read_to_string(pid_file).expect("a file with a pid");
-    let pid = field(&text).expect("a pid");
-    kill(Pid::from_raw(pid), Signal::SIGKILL).expect("a signal");
-}
 
 #[test]
 fn without_postgres_commands_say_so_and_afterwards_all_goes_on() {
@@ -23,10 +10,7 @@ fn without_postgres_commands_say_so_and_afterwards_all_goes_on() {
     };
     lazuli.ok(&["add-model", "m"]);
     lazuli.ok(&["deploy", &charm("web"), "-n", "2"]);
-    end(
-        &lazuli.data().join("postgres/data/postmaster.pid"),
-        |text| text.lines().next()?.trim().parse().ok(),
-    );
+    lazuli.kill_postgres();
     let refused = lazuli.run(&["deploy", &charm("db")]);
     if refused.code != 0 {
         assert_eq!(refused.code, 1);
@@ -53,12 +37,8 @@ fn without_the_cloud_machines_say_so_and_afterwards_all_goes_on() {
         return;
     };
     lazuli.ok(&["add-model", "m"]);
-    let endpoint = lazuli.data().join("azure/endpoint.json");
     lazuli.ok(&["deploy", &charm("web"), "-n", "2"]);
-    end(&endpoint, |text| {
-        let document: serde_json::Value = serde_json::from_str(text).ok()?;
-        document["pid"].as_i64()?.try_into().ok()
-    });
+    lazuli.kill_simulator();
     lazuli.until("all is active", |status| status.all_active(2));
     assert_eq!(
         lazuli.inventory("Microsoft.Compute/virtualMachines").len(),

@@ -1,0 +1,17 @@
+//! The whole, from the command line: one subject per file. Each test has a
+//! Lazuli of its own, and mostly waits for it, so that several at once are
+//! quicker: `cargo test -p lazuli-e2e -- --test-threads 4`.
+
+mod archives;
+mod changes;
+mod force;
+mod kills;
+mod life;
+mod login;
+mod manual;
+mod moments;
+mod refusals;
+mod relations;
+mod services;
+mod trouble;
+mod weather;
