@@ -16,6 +16,7 @@ mod feed;
 pub mod heads;
 pub mod history;
 pub mod idempotency;
+mod limit;
 mod load;
 pub mod logs;
 pub mod private;

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, life, models, parsed, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -70,8 +70,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load applications"))?;
+        .doing("load applications")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -83,8 +83,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load applications"))?;
+        .doing("load applications")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -118,8 +118,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write applications"))?;
+    .doing("write applications")
+    .await?;
     Ok(())
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete applications"))?;
+    .doing("delete applications")
+    .await?;
     Ok(())
 }

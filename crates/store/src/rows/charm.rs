@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, models, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -53,8 +53,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load charms"))?;
+        .doing("load charms")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -66,8 +66,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load charms"))?;
+        .doing("load charms")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -90,8 +90,8 @@ pub(crate) async fn put(
         &column(rows, |row| Json(row.charm.clone())) as &[Json<_>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write charms"))?;
+    .doing("write charms")
+    .await?;
     Ok(())
 }
 
@@ -106,7 +106,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete charms"))?;
+    .doing("delete charms")
+    .await?;
     Ok(())
 }

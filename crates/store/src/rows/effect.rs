@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, models, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::seal::Sealed;
 
 struct Record {
@@ -64,8 +64,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load effects"))?;
+        .doing("load effects")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -77,8 +77,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load effects"))?;
+        .doing("load effects")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -116,8 +116,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.changed_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write effects"))?;
+    .doing("write effects")
+    .await?;
     Ok(())
 }
 
@@ -136,8 +136,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete effects"))?;
+    .doing("delete effects")
+    .await?;
     Ok(())
 }
 
@@ -157,8 +157,8 @@ pub(crate) async fn freeze(
         &sealed as &[&[u8]],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write the bodies of effects"))?;
+    .doing("write the bodies of effects")
+    .await?;
     Ok(())
 }
 
@@ -178,8 +178,8 @@ pub async fn body(
         raw(effect),
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read the body of an effect"))?;
+    .doing("read the body of an effect")
+    .await?;
     Ok(sealed.map(Sealed::from_bytes))
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     application: Uuid,
@@ -51,8 +51,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load leaders"))?;
+        .doing("load leaders")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -68,8 +68,8 @@ pub(crate) async fn by_key(
         &ids
     )
     .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load leaders"))?;
+    .doing("load leaders")
+    .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -92,8 +92,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write leaders"))?;
+    .doing("write leaders")
+    .await?;
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete leaders"))?;
+    .doing("delete leaders")
+    .await?;
     Ok(())
 }

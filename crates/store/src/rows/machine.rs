@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, life, models, parsed, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -59,8 +59,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load machines"))?;
+        .doing("load machines")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -72,8 +72,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load machines"))?;
+        .doing("load machines")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -102,8 +102,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write machines"))?;
+    .doing("write machines")
+    .await?;
     Ok(())
 }
 
@@ -118,7 +118,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete machines"))?;
+    .doing("delete machines")
+    .await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, models, parsed, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     machine: Uuid,
@@ -62,8 +62,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load states of machines"))?;
+        .doing("load states of machines")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -75,8 +75,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.machine = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load states of machines"))?;
+        .doing("load states of machines")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -111,8 +111,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.failure.clone().map(Json)) as &[Option<Json<_>>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write states of machines"))?;
+    .doing("write states of machines")
+    .await?;
     Ok(())
 }
 
@@ -127,8 +127,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete states of machines"))?;
+    .doing("delete states of machines")
+    .await?;
     Ok(())
 }
 

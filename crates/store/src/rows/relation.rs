@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, life, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -51,8 +51,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load relations"))?;
+        .doing("load relations")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -64,8 +64,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load relations"))?;
+        .doing("load relations")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -89,8 +89,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write relations"))?;
+    .doing("write relations")
+    .await?;
     Ok(())
 }
 
@@ -105,7 +105,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete relations"))?;
+    .doing("delete relations")
+    .await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     relation: Uuid,
@@ -48,8 +48,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load applications' settings in relations"))?;
+        .doing("load applications' settings in relations")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -65,8 +65,8 @@ pub(crate) async fn by_key(
         &part(keys, |key| raw(key.1))
     )
     .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load applications' settings in relations"))?;
+    .doing("load applications' settings in relations")
+.await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -86,8 +86,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write applications' settings in relations"))?;
+    .doing("write applications' settings in relations")
+    .await?;
     Ok(())
 }
 
@@ -103,7 +103,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete applications' settings in relations"))?;
+    .doing("delete applications' settings in relations")
+.await?;
     Ok(())
 }

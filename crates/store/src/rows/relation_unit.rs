@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, parsed, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     relation: Uuid,
@@ -52,8 +52,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load members of relations"))?;
+        .doing("load members of relations")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -69,8 +69,8 @@ pub(crate) async fn by_key(
         &part(keys, |key| raw(key.1))
     )
     .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load members of relations"))?;
+    .doing("load members of relations")
+.await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -94,8 +94,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write members of relations"))?;
+    .doing("write members of relations")
+    .await?;
     Ok(())
 }
 
@@ -111,7 +111,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete members of relations"))?;
+    .doing("delete members of relations")
+.await?;
     Ok(())
 }

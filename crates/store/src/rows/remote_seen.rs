@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -44,8 +44,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load what units did about remote units"))?;
+        .doing("load what units did about remote units")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -62,8 +62,8 @@ pub(crate) async fn by_key(
         &part(keys, |key| raw(key.2))
     )
     .fetch_all(connection)
-    .await;
-    let records = records.map_err(doing("load what units did about remote units"))?;
+    .doing("load what units did about remote units")
+.await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -82,8 +82,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write what units did about remote units"))?;
+    .doing("write what units did about remote units")
+    .await?;
     Ok(())
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.2)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete what units did about remote units"))?;
+    .doing("delete what units did about remote units")
+.await?;
     Ok(())
 }

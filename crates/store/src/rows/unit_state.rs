@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -69,8 +69,8 @@ pub(crate) async fn load(
 ) -> Result<Vec<Row>, StoreError> {
     let records = select!("where t.model = $1", model)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load states of units"))?;
+        .doing("load states of units")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -82,8 +82,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!("where t.model = $1 and t.unit = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load states of units"))?;
+        .doing("load states of units")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -123,8 +123,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.workload_version.clone()) as &[Option<String>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write states of units"))?;
+    .doing("write states of units")
+    .await?;
     Ok(())
 }
 
@@ -139,8 +139,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete states of units"))?;
+    .doing("delete states of units")
+    .await?;
     Ok(())
 }
 

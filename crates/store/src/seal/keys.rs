@@ -12,7 +12,7 @@ use sqlx::{PgConnection, query, query_scalar};
 use super::cipher::{Cipher, KEY_LEN, SealError, Sealed};
 use crate::StoreError;
 use crate::convert::raw;
-use crate::error::doing;
+use crate::limit::Doing;
 
 /// The controller's key: it wraps data keys and seals the canary.
 #[derive(Clone)]
@@ -126,8 +126,8 @@ pub(crate) async fn data_key(
                 new.as_bytes(),
             )
             .execute(&mut *connection)
-            .await
-            .map_err(doing("store a data key"))?;
+            .doing("store a data key")
+            .await?;
             // Another replica may have been first: its key is the key.
             read_wrapped(connection, model)
                 .await?
@@ -152,8 +152,8 @@ async fn read_wrapped(
 ) -> Result<Option<Sealed>, StoreError> {
     let wrapped = query_scalar!("select wrapped from data_keys where model = $1", raw(model))
         .fetch_optional(connection)
-        .await
-        .map_err(doing("read a data key"))?;
+        .doing("read a data key")
+        .await?;
     Ok(wrapped.map(Sealed::from_bytes))
 }
 

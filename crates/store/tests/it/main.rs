@@ -9,6 +9,7 @@ mod crash;
 mod edit;
 mod events;
 mod feed;
+mod mute;
 mod nouns;
 mod postgres;
 mod rows;
