@@ -15,6 +15,9 @@ use crate::StoreError;
 use crate::convert::{bigint, raw, typed, unsigned};
 use crate::limit::Doing;
 
+/// No floor is higher than this: each model can be taken again as often.
+const EPOCHS: u64 = 1 << 62;
+
 /// How far a model is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
@@ -60,7 +63,9 @@ pub async fn heartbeat(
     Ok(before + ttl)
 }
 
-/// Takes a model, if it may be taken.
+/// Takes a model, if it may be taken, with an epoch above `at_least`: after a
+/// restore from a backup the head's own epoch is behind those that machines
+/// have seen. 0 where nothing is known of any.
 ///
 /// # Errors
 ///
@@ -69,9 +74,10 @@ pub async fn take(
     pool: &PgPool,
     model: ModelId,
     replica: ReplicaId,
+    at_least: u64,
 ) -> Result<Option<Hold>, StoreError> {
     let epoch = query_scalar!(
-        "update heads h set holder = $2, epoch = epoch + 1
+        "update heads h set holder = $2, epoch = greatest(epoch, $3) + 1
          where model = $1 and removed_at is null
             and (holder is null or holder = $2 or not exists (
                 select from replicas r where r.id = h.holder and r.expires_at > clock_timestamp()
@@ -79,6 +85,7 @@ pub async fn take(
          returning epoch",
         raw(model),
         raw(replica),
+        bigint(at_least.min(EPOCHS)),
     )
     .fetch_optional(pool)
     .doing("take a model")
