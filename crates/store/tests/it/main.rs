@@ -12,5 +12,6 @@ mod feed;
 mod mute;
 mod nouns;
 mod postgres;
+mod retention;
 mod rows;
 mod schema;
