@@ -22,6 +22,10 @@ pub(crate) fn yes(question: &str) -> Result<()> {
     let answer = line(&format!("{question} [y/N]? "))?;
     match answer.trim().to_lowercase().as_str() {
         "y" | "yes" => Ok(()),
+        "" => Err(Error::with_hint(
+            "aborted",
+            "To go on without being asked, use --no-prompt.",
+        )),
         _ => Err(Error::user("aborted")),
     }
 }

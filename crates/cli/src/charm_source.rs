@@ -16,6 +16,23 @@ pub(crate) fn find(name: &str) -> Result<PathBuf> {
     find_among(name, &std::env::var(SHELF).unwrap_or_default())
 }
 
+/// Finds the charm that was deployed under a url such as `local:mysql-3` among
+/// those at hand.
+pub(crate) fn find_again(url: &str) -> Result<PathBuf> {
+    let name = url.strip_prefix("local:").unwrap_or(url);
+    let name = match name.rsplit_once('-') {
+        Some((name, revision)) if revision.bytes().all(|one| one.is_ascii_digit()) => name,
+        _ => name,
+    };
+    let shelf = std::env::var(SHELF).unwrap_or_default();
+    find_among(name, &shelf).map_err(|_| {
+        Error::with_hint(
+            format!("charm {url:?} is a local one: where is what it is to be changed to?"),
+            format!("Name a directory or an archive, such as --path ./{name}"),
+        )
+    })
+}
+
 fn find_among(name: &str, shelf: &str) -> Result<PathBuf> {
     if name.starts_with(['.', '/']) {
         let path = PathBuf::from(name);

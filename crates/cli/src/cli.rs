@@ -1,7 +1,7 @@
 //! The command line: global flags, and what is said about mistakes.
 
-use clap::Parser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, Parser};
 use time::UtcOffset;
 
 use crate::commands::Command;
@@ -71,9 +71,9 @@ impl Cli {
     }
 }
 
-/// Shows help that was asked for; says what is wrong with all else, in
-/// Juju's form.
-pub(crate) fn explain(error: &clap::Error) -> Result<()> {
+/// Shows help that was asked for; says what is wrong with all else among the
+/// words of the command line, in Juju's form.
+pub(crate) fn explain(error: &clap::Error, words: &[String]) -> Result<()> {
     match error.kind() {
         ErrorKind::DisplayHelp => output::print(&error.render().to_string()),
         ErrorKind::DisplayVersion => output::print(&format!("{}\n", version_text())),
@@ -82,7 +82,7 @@ pub(crate) fn explain(error: &clap::Error) -> Result<()> {
             Err(Error::Passed(2))
         }
         ErrorKind::InvalidSubcommand => Err(Error::Usage(unknown_command(error))),
-        _ => Err(Error::Usage(usage(&error.render().to_string()))),
+        _ => Err(Error::Usage(usage(&error.render().to_string(), words))),
     }
 }
 
@@ -105,27 +105,35 @@ fn unknown_command(error: &clap::Error) -> String {
     format!("{name:?} is not a command of lazuli. {near}")
 }
 
-/// What is wrong, without the frame that the parser puts around it.
-fn usage(rendered: &str) -> String {
+/// What is wrong, without the frame that the parser puts around it, and where
+/// there is help.
+fn usage(rendered: &str, words: &[String]) -> String {
     let text = rendered.strip_prefix("error: ").unwrap_or(rendered);
     let text = text.split("\n\nUsage:").next().unwrap_or(text);
     let text = text
         .split("\n\nFor more information")
         .next()
         .unwrap_or(text);
-    text.trim_end().to_owned()
+    let command = words
+        .iter()
+        .skip(1)
+        .find(|word| Cli::command().find_subcommand(word).is_some());
+    let help = match command {
+        Some(command) => format!("lazuli help {command}"),
+        None => "lazuli --help".to_owned(),
+    };
+    format!("{}\nSee \"{help}\".", text.trim_end())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     fn fails(words: &[&str]) -> Error {
-        let words = std::iter::once("lazuli").chain(words.iter().copied());
-        let error = Cli::try_parse_from(words).unwrap_err();
-        explain(&error).unwrap_err()
+        let words = std::iter::once(&"lazuli").chain(words);
+        let words: Vec<String> = words.map(|word| (*word).to_owned()).collect();
+        let error = Cli::try_parse_from(&words).unwrap_err();
+        explain(&error, &words).unwrap_err()
     }
 
     #[test]
@@ -155,6 +163,11 @@ mod tests {
         let error = fails(&["status", "--no-such"]);
         assert_eq!(error.exit_code(), 2);
         assert!(error.report().starts_with("ERROR unexpected argument"));
+        let report = fails(&["integrate", "-m", "x", "a"]).report();
+        assert!(
+            report.ends_with("See \"lazuli help integrate\".\n"),
+            "{report}"
+        );
         assert_eq!(fails(&["integrate", "a"]).exit_code(), 2);
         assert_eq!(fails(&["status", "--format", "xml"]).exit_code(), 2);
     }

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 use std::fmt::Write as _;
 
-use lazuli_api::{ClientError, Code, Problem};
+use lazuli_api::{Class, ClientError, Code, Problem};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,20 @@ impl Error {
             .is_some_and(|problem| problem.is(Code::NotFound))
     }
 
+    /// Whether trying again may help, now or soon.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            // Of a stream: what happened meanwhile is in the status.
+            Self::Api(error) => {
+                error.class() == Class::Transient
+                    || error
+                        .problem()
+                        .is_some_and(|problem| problem.is(Code::Gone))
+            }
+            _ => false,
+        }
+    }
+
     /// The exit code, as Juju's: 2 for usage, 1 for all else.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
@@ -86,15 +100,22 @@ impl Error {
             return String::new();
         }
         let mut text = format!("ERROR {}\n", self.headline());
+        // What is between a failed request and its first cause says nothing.
+        let layers = matches!(self, Self::Api(_));
         let mut cause = match self {
             Self::Api(error) => error.source(),
             other => other.source(),
         };
         while let Some(error) = cause {
-            _ = writeln!(text, "  because: {error}");
             cause = error.source();
+            if cause.is_none() || !layers {
+                _ = writeln!(text, "  because: {error}");
+            }
         }
-        for field in self.problem().map_or(&[][..], |problem| &problem.errors) {
+        let fields = self.problem().map_or(&[][..], |problem| &problem.errors);
+        // One that the headline is about is not said twice.
+        let said = self.headline();
+        for field in fields.iter().filter(|field| field.detail != said) {
             _ = writeln!(text, "  {}: {}", field.pointer, field.detail);
         }
         if let Some(hint) = self.hint() {
@@ -114,6 +135,12 @@ impl Error {
     fn hint(&self) -> Option<String> {
         match self {
             Self::User { hint, .. } => hint.clone(),
+            Self::Api(ClientError::Untrusted { .. }) => Some(
+                "Log in with --fingerprint SHA256 to take one certificate alone, or with --ca-cert \
+                 FILE to take those of an authority. On the controller, its log says the \
+                 fingerprint."
+                    .to_owned(),
+            ),
             Self::Api(_) => {
                 let problem = self.problem()?;
                 if problem.is(Code::Internal) {

@@ -16,6 +16,7 @@ mod files;
 mod manual_host;
 mod openssh;
 mod output;
+mod patience;
 mod removal;
 mod render;
 mod session;
@@ -44,7 +45,10 @@ fn main() -> ExitCode {
 fn run(offset: UtcOffset) -> Result<()> {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return cli::explain(&error),
+        Err(error) => {
+            let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+            return cli::explain(&error, &words.collect::<Vec<_>>());
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -18,6 +18,8 @@ const USER: &str = "ubuntu";
 const ED25519: &str = "ssh-ed25519 ";
 /// The name under which OpenSSH looks the pinned keys up.
 const ALIAS: &str = "lazuli-manual-host";
+/// OpenSSH's last words about a host with other keys.
+const STRANGER: &str = "Host key verification failed";
 /// How the script below says that there is no `sudo -n`.
 const NO_SUDO: i32 = 97;
 
@@ -50,6 +52,8 @@ pub(crate) enum Entry {
     Open,
     /// The user may, but `sudo` asks for a password.
     NoSudo,
+    /// The host has other keys.
+    Stranger,
     /// The user may not, or not from here; why.
     Closed(String),
 }
@@ -93,11 +97,16 @@ impl Host {
         }
     }
 
-    fn known(&self) -> Result<Vec<String>> {
-        let entry = match self.port {
+    /// The host's name in known_hosts.
+    pub(crate) fn known_as(&self) -> String {
+        match self.port {
             22 => self.name.clone(),
             port => format!("[{}]:{port}", self.name),
-        };
+        }
+    }
+
+    fn known(&self) -> Result<Vec<String>> {
+        let entry = self.known_as();
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let files = [
             home.map(|home| home.join(".ssh/known_hosts")),
@@ -164,7 +173,10 @@ impl Host {
         match ended.status.code() {
             Some(0) => Ok(Entry::Open),
             Some(NO_SUDO) => Ok(Entry::NoSudo),
-            _ => Ok(Entry::Closed(last_line(&ended.stderr))),
+            _ => Ok(match last_line(&ended.stderr) {
+                why if why.starts_with(STRANGER) => Entry::Stranger,
+                why => Entry::Closed(why),
+            }),
         }
     }
 }

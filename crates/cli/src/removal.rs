@@ -1,10 +1,10 @@
 //! Flags of removals, and the question before one.
 
-use lazuli_api::{Changed, Removal};
+use lazuli_api::{Changed, ClientError, Removal};
 
 use crate::ask;
 use crate::error::Result;
-use crate::render::removal;
+use crate::render::changes::will_remove;
 use crate::session::Session;
 
 /// Flags of `remove-application`, `remove-unit` and `remove-machine`.
@@ -34,27 +34,36 @@ impl RemovalArgs {
         }
     }
 
-    /// Whether a person is to be asked first.
-    pub(crate) fn asks(&self, session: &Session) -> bool {
-        !self.no_prompt && !self.dry_run && session.may_ask()
-    }
-}
-
-/// Shows what would go, and asks.
-pub(crate) fn confirm(planned: &[Changed]) -> Result<()> {
-    let lines: String = planned.iter().map(removal::lines).collect();
-    ask::yes(&format!(
-        "This command will perform the following actions:\n{lines}\nContinue"
-    ))
-}
-
-/// Says what goes.
-pub(crate) fn tell(session: &Session, changed: &Changed) {
-    let lines = removal::lines(changed);
-    if !lines.is_empty() {
-        session.say(lines.trim_end());
-    }
-    for notice in &changed.notices {
-        session.say(notice);
+    /// Removes one after the other, as `remove` does it; first shows what goes,
+    /// and asks.
+    pub(crate) async fn carry_out(
+        &self,
+        session: &Session,
+        names: &[String],
+        how: Removal,
+        remove: impl AsyncFn(&str, &Removal) -> std::result::Result<Changed, ClientError>,
+    ) -> Result<()> {
+        if !self.no_prompt && !self.dry_run {
+            let dry = Removal {
+                dry_run: true,
+                ..how
+            };
+            let mut lines = String::new();
+            for name in names {
+                lines += &will_remove(&remove(name, &dry).await?);
+            }
+            ask::yes(&format!(
+                "This command will perform the following actions:\n{lines}\nContinue"
+            ))?;
+        }
+        for name in names {
+            let changed = remove(name, &how).await?;
+            let lines = will_remove(&changed);
+            if !lines.is_empty() {
+                session.say(lines.trim_end());
+            }
+            session.say_all(&changed.notices);
+        }
+        Ok(())
     }
 }

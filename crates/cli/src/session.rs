@@ -81,6 +81,11 @@ impl Session {
         }
     }
 
+    /// Tells people several things.
+    pub(crate) fn say_all(&self, texts: &[String]) {
+        texts.iter().for_each(|text| self.say(text));
+    }
+
     /// Whether there is a person to ask.
     pub(crate) fn may_ask(&self) -> bool {
         stdin().is_terminal() && stderr().is_terminal()

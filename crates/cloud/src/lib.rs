@@ -12,4 +12,6 @@ mod verbs;
 
 pub use azure::{Azure, AzureConfig};
 pub use error::CloudError;
-pub use verbs::{Call, Cloud, MachineOrder, Power, Progress, SeenMachine, Usage};
+pub use verbs::{
+    Call, Cloud, Down, Fence, Health, MachineOrder, Progress, SeenMachine, Survey, Usage,
+};

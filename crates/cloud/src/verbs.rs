@@ -1,5 +1,7 @@
 //! What can be asked of a cloud.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -24,6 +26,15 @@ pub struct Call<'a> {
     /// The frozen body of a virtual machine, see [`Cloud::freeze`]; none for
     /// other roles, whose bodies follow from the row.
     pub body: Option<&'a [u8]>,
+    /// Whether the call may still be made.
+    pub fence: &'a dyn Fence,
+}
+
+/// Asked just before a request that changes something is sent: it may have
+/// waited, and whoever lost a model must not change its cloud any more.
+pub trait Fence: fmt::Debug + Send + Sync {
+    /// Whether the request may be sent.
+    fn may_send(&self) -> bool;
 }
 
 /// A virtual machine to make, with the key material of its first boot.
@@ -66,6 +77,8 @@ pub enum Progress {
         /// Not to be asked before this has passed.
         poll_after: Duration,
     },
+    /// The virtual machine is there and does not run, though it did.
+    Down(Down),
     /// The resource is gone.
     Gone,
     /// The name is taken by what is not ours.
@@ -86,8 +99,6 @@ pub struct SeenMachine {
     pub cloud_id: String,
     /// The cloud's word for its provisioning, such as `Succeeded`.
     pub provisioning: String,
-    /// Whether it runs, where the list says.
-    pub power: Option<Power>,
     /// The primary interface's private address.
     pub address: Option<IpAddr>,
     /// The public address.
@@ -98,15 +109,41 @@ pub struct SeenMachine {
     pub children: Vec<(ChildKind, String, String)>,
 }
 
-/// Whether a virtual machine runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Power {
-    /// It runs.
-    Running,
-    /// It is off, and paid for or not.
-    Stopped,
-    /// Between the two.
-    Changing,
+/// Where all virtual machines of a subscription stand, whoever made them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Survey {
+    /// By group and name, both in lower case. What is missing may be gone, or
+    /// too new for the list; what is there may be gone as well, since a while.
+    pub machines: HashMap<(String, String), Health>,
+    /// Requests that it took.
+    pub pages: usize,
+}
+
+impl Survey {
+    /// What is told of a machine.
+    #[must_use]
+    pub fn get(&self, group: &str, name: &str) -> Option<&Health> {
+        self.machines
+            .get(&(group.to_lowercase(), name.to_lowercase()))
+    }
+}
+
+/// Whether a virtual machine does what it is there for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// It runs, or is about to, or the cloud does not say otherwise.
+    Up,
+    /// It does not run.
+    Down(Down),
+}
+
+/// Why a virtual machine does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Down {
+    /// The cloud's word, such as `PowerState/deallocated`.
+    pub code: String,
+    /// For people, with what to do.
+    pub reason: String,
 }
 
 /// A limit of the subscription.
@@ -118,6 +155,8 @@ pub struct Usage {
     pub used: u64,
     /// At most.
     pub limit: u64,
+    /// Where it holds, for the command that raises it.
+    pub scope: String,
 }
 
 /// A cloud. All verbs are idempotent; a call is one attempt.
@@ -137,11 +176,14 @@ pub trait Cloud: Send + Sync {
     /// Classed; see [`CloudError`].
     async fn ensure(&self, call: Call<'_>) -> Result<Progress, CloudError>;
 
-    /// Asks how the cloud's work stands: of an `ensure`, or of a `remove` if
-    /// the row is `Deleting`.
+    /// Asks how the cloud's work stands: of an `ensure`, of a `remove` if the
+    /// row is `Deleting`, or whether the resource is still there (and runs)
+    /// if the row is `Present`.
     ///
     /// # Errors
-    /// Classed; an operation that failed is an error.
+    /// Classed; an operation that failed is an error, and so is (as `Gone`)
+    /// that the cloud does not know the resource, which may be because it is
+    /// new.
     async fn poll(&self, call: Call<'_>) -> Result<Progress, CloudError>;
 
     /// Deletes the resource by the cloud's id. A resource group is deleted
@@ -157,6 +199,12 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// Classed.
     async fn machines(&self, group: &str) -> Result<Vec<SeenMachine>, CloudError>;
+
+    /// All virtual machines of the subscription, and whether they run.
+    ///
+    /// # Errors
+    /// Classed.
+    async fn survey(&self) -> Result<Survey, CloudError>;
 
     /// The sizes that the region offers to this subscription, cheapest first.
     ///

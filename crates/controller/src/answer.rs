@@ -1,7 +1,7 @@
 //! Answers to the reads that a hook's context does not hold.
 
 use lazuli_model::id::ApplicationId;
-use lazuli_model::state::{ModelState, RelationApplication, RelationUnit};
+use lazuli_model::state::{ModelState, Unit};
 use lazuli_model::status::StatusKey;
 use lazuli_plan::Inputs;
 use lazuli_runner::frames::{Answer, Question, RunId, Settings};
@@ -25,7 +25,7 @@ pub(crate) fn answer(
         .ok_or("unit not found")?;
     match question {
         Question::RelationSettings { relation, member } => {
-            settings(state, *relation, member).map(|settings| Answer::Settings { settings })
+            settings(state, unit, *relation, member).map(|settings| Answer::Settings { settings })
         }
         Question::Leader => {
             let inputs = Inputs {
@@ -81,28 +81,52 @@ fn application_status(state: &ModelState, application: ApplicationId) -> serde_j
     json!({ "application-status": whole })
 }
 
-fn settings(state: &ModelState, number: u64, member: &str) -> Result<Settings, String> {
+/// Settings as far as Juju shows them to a unit: of its own relations, of the
+/// units that it sees in them, and of its own application only to the leader
+/// (and to peers).
+fn settings(
+    state: &ModelState,
+    unit: &Unit,
+    number: u64,
+    member: &str,
+) -> Result<Settings, String> {
     let relation = state
-        .relations()
+        .relations_of(unit.application)
         .find(|relation| relation.number == number)
         .ok_or("relation not found")?;
     if member.contains('/') {
+        let scoped = relation
+            .local(unit.application)
+            .is_some_and(|end| end.container_scoped);
         let bag = state
             .relation_units(relation.id)
-            .find(|row: &&RelationUnit| row.name.to_string() == member)
+            .find(|row| row.name.to_string() == member)
+            .filter(|row| {
+                let machine = state.unit(row.unit).map(|other| other.machine);
+                !scoped || machine.is_none_or(|machine| machine == unit.machine)
+            })
             .ok_or_else(|| {
                 format!("cannot read settings for unit \"{member}\" in relation {number}: unit not found")
             })?;
         return Ok(bag.settings.as_ref().clone());
     }
-    let bag = state
-        .relation_applications(relation.id)
-        .find(|row: &&RelationApplication| {
-            state
-                .application(row.application)
-                .is_some_and(|application| application.name.as_str() == member)
-        });
-    Ok(bag
+    let application = relation
+        .endpoints
+        .iter()
+        .filter_map(|end| state.application(end.application))
+        .find(|application| application.name.as_str() == member)
+        .ok_or_else(|| {
+            format!("cannot read settings for application \"{member}\" in relation {number}: application not found")
+        })?;
+    let leads = || {
+        let leader = state.leader(unit.application);
+        leader.is_some_and(|leader| leader.unit == Some(unit.id))
+    };
+    if application.id == unit.application && !relation.is_peer() && !leads() {
+        return Err("permission denied".to_owned());
+    }
+    Ok(state
+        .relation_application(relation.id, application.id)
         .map(|row| row.settings.as_ref().clone())
         .unwrap_or_default())
 }

@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use lazuli_cloud::{Call, CloudError, Progress};
+use lazuli_cloud::{Call, CloudError, Fence, Progress};
 use lazuli_model::id::ModelId;
 use lazuli_model::state::{Effect, EffectSpec, FailureClass};
 use lazuli_plan::Action;
 use tokio::sync::mpsc;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
 
 use crate::freeze;
+use crate::heartbeat::Deadline;
 use crate::message::Message;
 use crate::shared::Shared;
 
@@ -21,6 +24,8 @@ pub(crate) struct CloudWorker {
     group: Arc<str>,
     results: mpsc::Sender<Message>,
     listing: Arc<AtomicBool>,
+    /// The model's loop has ended.
+    ended: CancellationToken,
 }
 
 /// Which verb a call is.
@@ -37,6 +42,7 @@ impl CloudWorker {
         model: ModelId,
         group: &str,
         results: mpsc::Sender<Message>,
+        ended: CancellationToken,
     ) -> Self {
         Self {
             shared,
@@ -44,6 +50,7 @@ impl CloudWorker {
             group: group.into(),
             results,
             listing: Arc::new(AtomicBool::new(false)),
+            ended,
         }
     }
 
@@ -62,7 +69,12 @@ impl CloudWorker {
         };
         let worker = self.clone();
         self.shared.tasks.spawn(async move {
-            let result = worker.call(verb, &row).await;
+            let caller = worker.clone();
+            let called = row.clone();
+            let call = tokio::spawn(async move { caller.call(verb, &called).await });
+            // A call that breaks must not look like one that goes on for ever.
+            let broke = |error: JoinError| Err(internal(&row.name, error.to_string()));
+            let result = call.await.unwrap_or_else(broke);
             if let Err(error) = &result {
                 tracing::info!(model = %worker.model, effect = %row.name, %error, "a call to the cloud failed");
             }
@@ -89,6 +101,10 @@ impl CloudWorker {
             group: &self.group,
             effect: row,
             body: body.as_deref(),
+            fence: &Holding {
+                deadline: self.shared.deadline.clone(),
+                ended: self.ended.clone(),
+            },
         };
         match verb {
             Verb::Ensure => self.shared.cloud.ensure(call).await,
@@ -113,6 +129,21 @@ impl CloudWorker {
             drop(worker.results.send(Message::Listed { result }).await);
         });
         true
+    }
+}
+
+/// Whether this replica holds the model. Whoever lost it must not change its
+/// cloud any more: the new holder may have deleted what is about to be made.
+#[derive(Debug)]
+struct Holding {
+    deadline: Deadline,
+    /// The model's loop has ended.
+    ended: CancellationToken,
+}
+
+impl Fence for Holding {
+    fn may_send(&self) -> bool {
+        !self.ended.is_cancelled() && self.deadline.is_ahead()
     }
 }
 

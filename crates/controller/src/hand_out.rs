@@ -33,7 +33,6 @@ pub(crate) fn start(
                 return;
             };
             if desk.flight.effects.insert(*effect) {
-                desk.flight.asked.insert(*effect, now);
                 cloud.start(action, row);
             }
         }
@@ -56,7 +55,8 @@ pub(crate) fn start(
                 fleet.send(row.machine, Request::Kill { run, reason });
                 if let Some(running) = desk.flight.hooks.get_mut(unit) {
                     running.ending.get_or_insert(now);
-                    desk.touch(Subject::Unit(*unit));
+                    // Its deadline begins now.
+                    desk.touch_at(now, Subject::Unit(*unit));
                 }
             }
         }

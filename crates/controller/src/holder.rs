@@ -5,7 +5,7 @@
 //! epoch moved) or here (the heartbeat could not be renewed in time); either
 //! way its loop ends and touches nothing any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,24 +14,28 @@ use lazuli_host::Hosts;
 use lazuli_model::id::{ModelId, ReplicaId};
 use lazuli_model::offer::Offer;
 use lazuli_plan::SharedNames;
-use lazuli_store::{Store, StoreError, heads};
+use lazuli_store::{News, Store, StoreError, heads};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{self, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
+use crate::heartbeat::Deadline;
 use crate::logs::LogWriter;
 use crate::model_loop::{End, INBOX, ModelLoop, Sources};
 use crate::offers;
 use crate::shared::{CLOUD_CALLS, Shared};
+use crate::survey::{self, Surveys};
 
-/// A heartbeat holds this long.
-const HEARTBEAT: Duration = Duration::from_secs(15);
-/// It is renewed this often, and models without a holder are looked for.
-const RENEW: Duration = Duration::from_secs(3);
+/// Models without a holder are looked for this often.
+const LOOK: Duration = Duration::from_secs(3);
+/// A model whose loop failed is taken up again after this, doubling,
+const FIRST_RETRY: Duration = Duration::from_millis(250);
+/// to this.
+const LAST_RETRY: Duration = Duration::from_secs(60);
 /// Models that are taken at once, at most.
 const TAKE: u32 = 64;
 
@@ -54,7 +58,10 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
     let (logs, writer) = LogWriter::new(parts.store.clone());
     let tasks = TaskTracker::new();
     tasks.spawn(writer);
+    let (deadline, heartbeat) = Deadline::keep(parts.store.clone(), parts.replica);
+    let heartbeat = tokio::spawn(heartbeat);
     let shared = Arc::new(Shared {
+        deadline,
         controller: parts.store.controller(),
         store: parts.store,
         cloud: parts.cloud,
@@ -62,18 +69,23 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
         replica: parts.replica,
         logs,
         calls: Arc::new(Semaphore::new(CLOUD_CALLS)),
+        surveys: Surveys::default(),
         tasks: tasks.clone(),
     });
     let (offers, observer) = offers::observe(Arc::clone(&shared), parts.region, cancel.clone());
     tasks.spawn(observer);
+    tasks.spawn(survey::observe(Arc::clone(&shared), cancel.clone()));
     let mut holder = Holder {
         shared: Arc::clone(&shared),
         offers,
         loops: JoinSet::new(),
-        held: HashMap::new(),
+        tokens: HashMap::new(),
+        held: HashSet::new(),
+        failed: HashMap::new(),
     };
     holder.run(&cancel).await;
     holder.end_all().await;
+    heartbeat.abort();
     if let Err(error) = heads::retire(shared.store.pool(), shared.replica).await {
         tracing::warn!(%error, "failed to give models back; others take them when the heartbeat expires");
     }
@@ -83,30 +95,42 @@ struct Holder {
     shared: Arc<Shared>,
     offers: watch::Receiver<Arc<Vec<Offer>>>,
     loops: JoinSet<End>,
-    held: HashMap<task::Id, (ModelId, CancellationToken)>,
+    tokens: HashMap<task::Id, (ModelId, CancellationToken)>,
+    held: HashSet<ModelId>,
+    /// Models whose loop failed: how often in a row, and not to be taken up
+    /// before.
+    failed: HashMap<ModelId, (u32, Instant)>,
 }
 
 impl Holder {
     async fn run(&mut self, cancel: &CancellationToken) {
-        let mut renew = interval(RENEW);
-        renew.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut feed = self.shared.store.feed().all();
-        let mut deadline = Instant::now();
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let feed = self.shared.store.feed().clone();
+        let mut ticks = feed.all();
+        let mut tick = 0;
+        let mut deadline = self.shared.deadline.clone();
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
-                _ = renew.tick() => {
-                    match self.renew(deadline).await {
-                        Some(until) => deadline = until,
-                        None if Instant::now() >= deadline => self.end_all().await,
-                        None => {}
+                () = deadline.turn() => match deadline.is_ahead() {
+                    true if self.held.is_empty() => self.take_vacant().await,
+                    true => {}
+                    false => {
+                        tracing::warn!("the heartbeat has expired; letting go of all models");
+                        self.end_all().await;
                     }
-                }
-                changed = feed.changed() => {
+                },
+                _ = look.tick() => self.take_vacant().await,
+                changed = ticks.changed() => {
                     if changed.is_err() {
                         return;
                     }
-                    if Instant::now() < deadline {
+                    // A commit to what is held costs nothing here.
+                    let moved = feed.changed_since(tick);
+                    tick = moved.tick;
+                    let is_new = |news: &News| !news.removed && !self.held.contains(&news.model);
+                    if moved.news.iter().any(is_new) {
                         self.take_vacant().await;
                     }
                 }
@@ -115,24 +139,10 @@ impl Holder {
         }
     }
 
-    /// Renews the heartbeat; until when this replica may act.
-    async fn renew(&mut self, deadline: Instant) -> Option<Instant> {
-        let renewal = heads::heartbeat(self.shared.store.pool(), self.shared.replica, HEARTBEAT);
-        let limit = deadline.max(Instant::now() + RENEW);
-        match timeout_at(limit, renewal).await {
-            Ok(Ok(until)) => {
-                self.take_vacant().await;
-                Some(until)
-            }
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "failed to renew the heartbeat");
-                None
-            }
-            Err(_) => None,
-        }
-    }
-
     async fn take_vacant(&mut self) {
+        if !self.shared.deadline.is_ahead() {
+            return;
+        }
         let pool = self.shared.store.pool();
         let mut models = match heads::vacant(pool, TAKE).await {
             Ok(models) => models,
@@ -146,13 +156,25 @@ impl Holder {
             Err(error) => tracing::warn!(%error, "failed to look for our models"),
         }
         for model in models {
-            if self.held.values().any(|(held, _)| *held == model) {
+            let waits = self
+                .failed
+                .get(&model)
+                .is_some_and(|(_, at)| Instant::now() < *at);
+            if waits || self.held.contains(&model) {
                 continue;
             }
             if let Err(error) = self.take(model).await {
                 tracing::warn!(%model, %error, "failed to take a model");
+                self.put_off(model);
             }
         }
+    }
+
+    /// A model that cannot be driven is not taken up again at once.
+    fn put_off(&mut self, model: ModelId) {
+        let (times, at) = self.failed.entry(model).or_insert((0, Instant::now()));
+        *at = Instant::now() + (FIRST_RETRY * (1 << (*times).min(8))).min(LAST_RETRY);
+        *times += 1;
     }
 
     async fn take(&mut self, model: ModelId) -> Result<(), StoreError> {
@@ -172,8 +194,14 @@ impl Holder {
             events,
         )
         .await?;
-        let cloud = CloudWorker::new(Arc::clone(&self.shared), model, &group, sender);
         let token = CancellationToken::new();
+        let cloud = CloudWorker::new(
+            Arc::clone(&self.shared),
+            model,
+            &group,
+            sender,
+            token.clone(),
+        );
         let looped = ModelLoop::new(
             Arc::clone(&self.shared),
             hold.epoch,
@@ -187,7 +215,8 @@ impl Holder {
             },
         );
         let task = self.loops.spawn(looped.run(token.clone()));
-        self.held.insert(task.id(), (model, token));
+        self.tokens.insert(task.id(), (model, token));
+        self.held.insert(model);
         tracing::info!(%model, epoch = hold.epoch, "holding");
         Ok(())
     }
@@ -197,21 +226,31 @@ impl Holder {
             Ok((id, end)) => (id, end),
             Err(error) => (error.id(), End::Failed(error.to_string())),
         };
-        let Some((model, _)) = self.held.remove(&id) else {
+        let Some((model, token)) = self.tokens.remove(&id) else {
             return;
         };
+        // Calls that wait for their turn are not made any more.
+        token.cancel();
+        self.held.remove(&model);
         match end {
-            End::Removed => tracing::info!(%model, "the model is gone"),
-            End::Fenced => tracing::warn!(%model, "another replica holds the model now"),
+            End::Removed => {
+                self.failed.remove(&model);
+                tracing::info!(%model, "the model is gone");
+            }
+            End::Fenced => {
+                tracing::warn!(%model, "another replica holds the model now");
+                self.put_off(model);
+            }
             End::Cancelled => {}
             End::Failed(reason) => {
                 tracing::error!(%model, %reason, "a model's loop failed; it is taken up anew");
+                self.put_off(model);
             }
         }
     }
 
     async fn end_all(&mut self) {
-        for (_, token) in self.held.values() {
+        for (_, token) in self.tokens.values() {
             token.cancel();
         }
         while let Some(ended) = self.loops.join_next_with_id().await {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use lazuli_cloud::{CloudError, Progress, SeenMachine};
-use lazuli_model::id::{self, EffectId, GenericUuid, MachineId};
+use lazuli_cloud::{CloudError, Down, Progress};
+use lazuli_model::id::{EffectId, GenericUuid};
 use lazuli_model::state::{
-    Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, MachineState, ModelState,
-    Row, Unreachable,
+    Effect, EffectFailure, EffectState, FailureClass, MachineState, Unreachable,
 };
 use time::OffsetDateTime;
 
@@ -14,9 +13,9 @@ use time::OffsetDateTime;
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 /// to this.
 const LAST_RETRY: Duration = Duration::from_secs(300);
-/// A group, network or other resource that exists already is looked at again
-/// this often while a call is not finished and the cloud named no time.
-const POLL: Duration = Duration::from_secs(2);
+/// A resource that was accepted, and that the cloud does not know so many
+/// times, is asked for again.
+const PATIENCE: u32 = 5;
 /// Looks at a first boot that is not finished are this far apart at least,
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 /// and this far at most.
@@ -61,6 +60,9 @@ pub(crate) fn advance(
             };
             set(&mut row, state, now);
         }
+        Ok(Progress::Down(down)) => {
+            row.failure = Some(failure(down));
+        }
         Ok(Progress::Gone) => {
             row.failure = None;
             set(&mut row, EffectState::Gone, now);
@@ -71,13 +73,25 @@ pub(crate) fn advance(
                 code: "NameTaken".to_owned(),
                 message: found.clone(),
                 attempts: 1,
-                next_try: None,
+                next_try: Some(now + LAST_RETRY),
             });
             set(&mut row, EffectState::Foreign, now);
         }
         Err(error) => fail(&mut row, error, now),
     }
     row
+}
+
+/// Why a machine does not run. Nobody but a person, or the cloud, ends that;
+/// it is noticed in the next list.
+pub(crate) fn failure(down: &Down) -> EffectFailure {
+    EffectFailure {
+        class: FailureClass::Down,
+        code: down.code.clone(),
+        message: down.reason.clone(),
+        attempts: 1,
+        next_try: None,
+    }
 }
 
 fn set(row: &mut Effect, state: EffectState, now: OffsetDateTime) {
@@ -104,6 +118,7 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
         FailureClass::Transient
         | FailureClass::Throttled
         | FailureClass::Conflict
+        | FailureClass::Down
         | FailureClass::Gone => now + wait,
     };
     row.failure = Some(EffectFailure {
@@ -114,6 +129,13 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
         next_try: Some(next_try),
     });
     match &row.state {
+        // It was there and is no more, though nobody knows of its end: asking
+        // for it again is safe, and reads that lag get the time to catch up.
+        EffectState::Accepted { .. }
+            if error.class == FailureClass::Gone && attempts >= PATIENCE =>
+        {
+            set(row, EffectState::Sent { at: now }, now);
+        }
         // The cloud's work came to nothing: what is left of it has to be
         // looked at, and asked for again.
         EffectState::Accepted { .. } if !error.effect_unknown => {
@@ -154,92 +176,6 @@ fn backoff(id: EffectId, attempts: u32) -> Duration {
     full - full.mul_f64((seed % 256) as f64 / 1024.0)
 }
 
-/// What a list of the model's machines tells: addresses, and the resources
-/// that came with each machine as rows of their own. A list is positive
-/// evidence only: what it lacks is not gone.
-#[must_use]
-pub(crate) fn observe(
-    state: &ModelState,
-    seen: &[SeenMachine],
-    now: OffsetDateTime,
-) -> Vec<Change> {
-    let mut changes = Vec::new();
-    for machine in seen {
-        let Some(effect) = machine.effect.and_then(|id| state.effect(id)) else {
-            continue;
-        };
-        let Some(owner) = effect.machine else {
-            continue;
-        };
-        if matches!(
-            effect.state,
-            EffectState::Gone | EffectState::Deleting { .. }
-        ) {
-            continue;
-        }
-        changes.extend(addresses(state, owner, machine));
-        for (kind, name, cloud_id) in &machine.children {
-            let id = id::derived(state.model().id, &format!("child:{name}"));
-            if state.effect(id).is_some() {
-                continue;
-            }
-            changes.push(Change::Put(Row::Effect(Effect {
-                id,
-                machine: Some(owner),
-                parent: Some(effect.id),
-                name: name.clone(),
-                spec: EffectSpec::Child { kind: *kind },
-                state: EffectState::Present,
-                cloud_id: Some(cloud_id.clone()),
-                failure: None,
-                created_at: now,
-                changed_at: now,
-            })));
-        }
-    }
-    changes
-}
-
-fn addresses(state: &ModelState, owner: MachineId, seen: &SeenMachine) -> Option<Change> {
-    let old = state
-        .machine_state(owner)
-        .cloned()
-        .unwrap_or_else(|| MachineState::new(owner));
-    let mut new = old.clone();
-    new.address = seen.address.or(old.address);
-    new.public_address = seen.public_address;
-    new.mac = seen.mac.clone().or(new.mac);
-    (new != old).then_some(Change::Put(Row::MachineState(new)))
-}
-
-/// Whether a list is worth its price now: an instance is there whose address
-/// is not known, or whose public address came or went.
-#[must_use]
-pub(crate) fn list_is_due(state: &ModelState) -> bool {
-    state.effects().any(|effect| {
-        let Some(known) = effect.machine.and_then(|id| state.machine_state(id)) else {
-            return false;
-        };
-        match (&effect.spec, &effect.state) {
-            (
-                EffectSpec::VirtualMachine(_),
-                EffectState::Accepted { .. } | EffectState::Present,
-            ) => known.address.is_none(),
-            (EffectSpec::Association { .. }, EffectState::Present) => {
-                known.public_address.is_none()
-            }
-            (EffectSpec::Association { .. }, EffectState::Gone) => known.public_address.is_some(),
-            _ => false,
-        }
-    })
-}
-
-/// How soon to list again while [`list_is_due`].
-#[must_use]
-pub(crate) fn list_interval() -> Duration {
-    POLL
-}
-
 /// A machine was reached, or not.
 pub(crate) fn reach(
     known: &mut MachineState,
@@ -268,8 +204,8 @@ pub(crate) fn next_look(trouble: &Unreachable, now: OffsetDateTime) -> OffsetDat
 
 #[cfg(test)]
 mod tests {
-    use lazuli_model::id::ModelId;
-    use lazuli_model::state::ChildKind;
+    use lazuli_model::id::{self, ModelId};
+    use lazuli_model::state::{ChildKind, EffectSpec};
     use uuid::Uuid;
 
     use super::*;

@@ -8,18 +8,24 @@
 mod answer;
 mod context;
 mod convert;
+#[cfg(test)]
+mod cuts;
 mod effects;
 mod fleet;
 mod freeze;
 mod hand_out;
+mod heartbeat;
 mod holder;
 mod ledger;
 mod logs;
+mod lookout;
 mod message;
 mod model_loop;
 mod news;
 mod offers;
 mod settle;
 mod shared;
+mod sightings;
+mod survey;
 
 pub use holder::{Parts, run};

@@ -1,9 +1,13 @@
 //! What reaches a model's loop.
 
+use std::sync::Arc;
+
 use lazuli_cloud::{CloudError, Progress, SeenMachine};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId};
 use lazuli_model::state::MachineFacts;
+
+use crate::survey::Sight;
 
 /// News for a model's loop. Each is an observation; none is a command.
 #[derive(Debug)]
@@ -19,6 +23,11 @@ pub(crate) enum Message {
     Listed {
         /// The list.
         result: Result<Vec<SeenMachine>, CloudError>,
+    },
+    /// The machines of the subscription were looked at.
+    Surveyed {
+        /// What was seen.
+        sight: Arc<Sight>,
     },
     /// A look at a machine's first boot ended.
     Looked {

@@ -5,6 +5,7 @@
 //! decisions it rests on are committed under the model's fence; whoever lost
 //! the model learns it at the next commit and stops.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use lazuli_host::{HostEvent, MachineKey};
 use lazuli_model::id::{MachineId, ModelId};
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, Row, RowKey};
-use lazuli_runner::frames::Report;
+use lazuli_runner::frames::{Report, Request};
 use lazuli_store::heads::Position;
 use lazuli_store::{Batch, Class, Loaded, StoreError};
 use time::OffsetDateTime;
@@ -25,11 +26,12 @@ use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
 use crate::freeze;
 use crate::hand_out;
-use crate::ledger;
 use crate::message::Message;
 use crate::news::{self, Outbox};
 use crate::settle::Desk;
 use crate::shared::{Shared, now};
+use crate::sightings::LIST_AGAIN;
+use crate::survey::Sight;
 
 /// Messages that wait for a loop, at most; senders wait beyond that.
 pub(crate) const INBOX: usize = 1024;
@@ -39,6 +41,11 @@ const BATCH: usize = 512;
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// to this.
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// What others committed is read again after this when it could not be.
+const REFRESH_RETRY: Duration = Duration::from_secs(1);
+/// A list of machines that failed is asked for again after this, unless the
+/// cloud names a time.
+const LIST_RETRY: Duration = Duration::from_secs(10);
 
 /// Why a loop ended.
 #[derive(Debug)]
@@ -80,6 +87,13 @@ pub(crate) struct ModelLoop {
     outbox: Outbox,
     /// When the model's machines are listed again.
     list_at: Option<Instant>,
+    /// What is seen of the subscription, while the model has machines there.
+    surveys: Option<watch::Receiver<Option<Arc<Sight>>>>,
+    /// When to read again what others committed, after a read that failed.
+    refresh_at: Option<Instant>,
+    /// Messages of a batch that cannot be committed as a whole: they are taken
+    /// one by one, so that the bad one is found.
+    one_by_one: VecDeque<Message>,
 }
 
 /// What a commit did.
@@ -114,6 +128,9 @@ impl ModelLoop {
             batch: Vec::new(),
             outbox: Vec::new(),
             list_at: None,
+            surveys: None,
+            refresh_at: None,
+            one_by_one: VecDeque::new(),
         }
     }
 
@@ -129,9 +146,16 @@ impl ModelLoop {
 
     async fn cycle(&mut self) -> End {
         let mut feed = self.shared.store.feed().subscribe(self.model);
+        // What was committed since the model was read is no news to a
+        // subscriber.
+        feed.mark_changed();
         loop {
             if let Err(end) = self.turn().await {
                 return end;
+            }
+            if let Some(message) = self.one_by_one.pop_front() {
+                self.batch.push(message);
+                continue;
             }
             let wake = self.next_wake();
             tokio::select! {
@@ -160,7 +184,17 @@ impl ModelLoop {
                         self.gather(Message::Offers);
                     }
                 }
-                () = sleep_until(wake) => self.list_if_due(),
+                sight = next_sight(&mut self.surveys) => {
+                    self.gather(Message::Surveyed { sight });
+                }
+                () = sleep_until(wake) => {
+                    self.list_if_due();
+                    if self.refresh_at.is_some_and(|at| at <= Instant::now())
+                        && let Err(end) = self.refresh().await
+                    {
+                        return end;
+                    }
+                }
             }
             while self.batch.len() < BATCH
                 && let Ok(message) = self.sources.inbox.try_recv()
@@ -179,15 +213,30 @@ impl ModelLoop {
     }
 
     fn gather(&mut self, message: Message) {
-        if let Message::Called { .. } = message {
+        let soon = Instant::now() + LIST_AGAIN;
+        match &message {
             // What it brought may have addresses to learn.
-            self.list_at = None;
+            Message::Called { result: Ok(_), .. } => {
+                self.list_at = self.list_at.map(|at| at.min(soon));
+            }
+            Message::Listed {
+                result: Err(error), ..
+            } => {
+                let wait = error.retry_after.unwrap_or(LIST_RETRY);
+                self.list_at = Some(Instant::now() + wait);
+            }
+            _ => {}
         }
         self.batch.push(message);
     }
 
-    /// Takes what a machine says; lines of logs go their own way, once.
+    /// Takes what a machine says, of its own units; lines of logs go their own
+    /// way, once.
     fn hear(&mut self, (key, event): (MachineKey, HostEvent)) {
+        if !news::is_of(&self.desk.state, key.machine, &event) {
+            tracing::warn!(machine = %key.machine, "a machine speaks for a unit that is not on it");
+            return;
+        }
         if let HostEvent::Report(Report::Log {
             run,
             lines,
@@ -240,6 +289,9 @@ impl ModelLoop {
                         self.fleet.send(machine, request);
                     }
                     self.forget(&done.deleted);
+                    for (machine, unit) in self.desk.take_departed() {
+                        self.fleet.send(machine, Request::Forget { unit });
+                    }
                     for machine in done.moved {
                         self.fleet.follow(&self.desk.state, machine);
                     }
@@ -252,6 +304,9 @@ impl ModelLoop {
                 Err(error) => {
                     self.outbox.clear();
                     self.after_failed_commit(&error, &mut retry).await?;
+                    if matches!(error.class(), Class::User | Class::Bug) {
+                        self.set_aside(&error);
+                    }
                 }
             }
         }
@@ -291,6 +346,21 @@ impl ModelLoop {
         Ok(done)
     }
 
+    /// What cannot be stored must not stop everything else: the batch is taken
+    /// one by one, and the message that cannot be stored even alone is dropped;
+    /// the outcome of a hook counts as a failure that says so.
+    fn set_aside(&mut self, error: &StoreError) {
+        if self.batch.len() > 1 {
+            self.one_by_one.extend(self.batch.drain(1..));
+            return;
+        }
+        let Some(message) = self.batch.pop() else {
+            return;
+        };
+        tracing::error!(model = %self.model, %error, ?message, "dropped what cannot be stored");
+        self.batch.extend(news::unstorable(message, error));
+    }
+
     /// Lets go of what was kept about rows that are no more.
     fn forget(&mut self, deleted: &[RowKey]) {
         for key in deleted {
@@ -300,7 +370,7 @@ impl ModelLoop {
                     self.desk.flight.looks.remove(machine);
                 }
                 RowKey::Effect(effect) => {
-                    self.desk.flight.asked.remove(effect);
+                    self.desk.flight.doubted.remove(effect);
                 }
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
@@ -323,7 +393,7 @@ impl ModelLoop {
             Class::NotFound => return Err(End::Removed),
             Class::Conflict | Class::Unknown => {}
             Class::Transient => {
-                tracing::warn!(model = %self.model, %error, "the database does not answer; trying again");
+                tracing::warn!(model = %self.model, error = ?error, "the database does not answer; trying again");
             }
             Class::User | Class::Bug => {
                 tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
@@ -349,11 +419,14 @@ impl ModelLoop {
     /// Reads what others committed.
     async fn refresh(&mut self) -> Result<(), End> {
         match self.read_changes().await {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                self.refresh_at = None;
+                Ok(())
+            }
             Ok(false) => Err(End::Removed),
-            // The next ring, or the sweep, tries again.
             Err(error) => {
-                tracing::warn!(model = %self.model, %error, "failed to read what changed");
+                tracing::warn!(model = %self.model, %error, "failed to read what changed; trying again");
+                self.refresh_at = Some(Instant::now() + REFRESH_RETRY);
                 Ok(())
             }
         }
@@ -396,17 +469,31 @@ impl ModelLoop {
             );
         }
         self.list_if_due();
+        self.look_out();
     }
 
     /// Lists the group's machines while an address is missing.
     fn list_if_due(&mut self) {
-        if !ledger::list_is_due(&self.desk.state) {
+        if !self.desk.lookout.needs_list() {
             self.list_at = None;
             return;
         }
         let due = self.list_at.is_none_or(|at| at <= Instant::now());
         if due && self.cloud.list() {
-            self.list_at = Some(Instant::now() + ledger::list_interval());
+            self.desk.lookout.list_wanted = false;
+            self.list_at = Some(Instant::now() + LIST_AGAIN);
+        }
+    }
+
+    /// Looks at the subscription's machines while some are the model's.
+    fn look_out(&mut self) {
+        match (&self.surveys, self.desk.lookout.needs_surveys()) {
+            (None, true) => self.surveys = Some(self.shared.surveys.subscribe()),
+            (Some(_), false) => self.surveys = None,
+            _ => {}
+        }
+        if std::mem::take(&mut self.desk.lookout.survey_wanted) {
+            self.shared.surveys.want();
         }
     }
 
@@ -416,11 +503,24 @@ impl ModelLoop {
             let wait = (at - now()).max(time::Duration::ZERO);
             Instant::now() + wait.unsigned_abs()
         });
-        let listed = self.list_at;
-        [planned, listed]
+        [planned, self.list_at, self.refresh_at]
             .into_iter()
             .flatten()
             .fold(far, Instant::min)
+    }
+}
+
+/// The next survey; never, while none is wanted.
+async fn next_sight(surveys: &mut Option<watch::Receiver<Option<Arc<Sight>>>>) -> Arc<Sight> {
+    loop {
+        let Some(receiver) = surveys else {
+            return std::future::pending().await;
+        };
+        if receiver.changed().await.is_err() {
+            *surveys = None;
+        } else if let Some(sight) = receiver.borrow_and_update().clone() {
+            return sight;
+        }
     }
 }
 

@@ -5,11 +5,13 @@
 //! on top of the rows as they are then; taking an outcome twice changes
 //! nothing.
 
+use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
-use lazuli_model::state::{Change, MachineFacts, MachineState, Row};
-use lazuli_plan::{Look, Subject};
-use lazuli_runner::frames::{Question, Refusal, Report, Request, RunId};
+use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
+use lazuli_plan::{Look, SharedNames, Subject};
+use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId};
+use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::answer;
@@ -17,6 +19,8 @@ use crate::convert;
 use crate::ledger;
 use crate::message::Message;
 use crate::settle::Desk;
+use crate::sightings::{self, Told};
+use crate::survey::Sight;
 
 /// A run that a machine refused is not asked for again before this.
 const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
@@ -24,24 +28,55 @@ const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
 /// What machines are told once the batch is committed.
 pub(crate) type Outbox = Vec<(MachineId, Request)>;
 
+/// Whether a machine may say that: it speaks for its own units, and for those
+/// that are gone. A machine is root's, and root may be anybody.
+pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -> bool {
+    let HostEvent::Report(report) = event else {
+        return true;
+    };
+    let run = match report {
+        Report::Finished(outcome) => Some(&outcome.run),
+        Report::Immediate { run, .. }
+        | Report::Ask { run, .. }
+        | Report::Log { run, .. }
+        | Report::Started { run, .. } => Some(run),
+        Report::Refused { run, .. } => run.as_ref(),
+        Report::Attached { .. } => None,
+    };
+    let unit = run.and_then(convert::unit).and_then(|id| state.unit(id));
+    unit.is_none_or(|unit| unit.machine == machine)
+}
+
+/// What is taken in place of a message that cannot be stored.
+pub(crate) fn unstorable(message: Message, error: &StoreError) -> Option<Message> {
+    let Message::Machine {
+        machine,
+        event: HostEvent::Report(Report::Finished(mut outcome)),
+    } = message
+    else {
+        return None;
+    };
+    let reason = format!("its outcome cannot be stored: {error}");
+    let known = matches!(&outcome.exit, Exit::NotStarted { reason: before } if *before == reason);
+    outcome.writes = Vec::new();
+    outcome.output = Output::default();
+    outcome.exit = Exit::NotStarted { reason };
+    (!known).then_some(Message::Machine {
+        machine,
+        event: HostEvent::Report(Report::Finished(outcome)),
+    })
+}
+
 /// Turns a message into changes and flight.
 pub(crate) fn take(desk: &mut Desk, outbox: &mut Outbox, message: &Message, now: OffsetDateTime) {
     match message {
-        Message::Called { effect, result } => {
-            desk.flight.effects.remove(effect);
-            let row = desk.state.effect(*effect);
-            if let Some(row) = row.map(|row| ledger::advance(row, result, now)) {
-                touch_effect(desk, *effect);
-                if desk.state.effect(*effect) != Some(&row) {
-                    desk.record(Change::Put(Row::Effect(row)));
-                }
-            }
-        }
+        Message::Called { effect, result } => called(desk, *effect, result, now),
         Message::Listed { result: Ok(seen) } => {
-            for change in ledger::observe(&desk.state, seen, now) {
+            for change in sightings::observe(&desk.state, seen, now) {
                 desk.record(change);
             }
         }
+        Message::Surveyed { sight } => surveyed(desk, sight),
         Message::Listed { result: Err(error) } => {
             tracing::warn!(model = %desk.state.model().id, %error, "failed to list machines");
         }
@@ -52,6 +87,86 @@ pub(crate) fn take(desk: &mut Desk, outbox: &mut Outbox, message: &Message, now:
                 if matches!(subject, Subject::Machine(_)) {
                     desk.touch(subject);
                 }
+            }
+        }
+    }
+}
+
+fn called(
+    desk: &mut Desk,
+    effect: EffectId,
+    result: &Result<Progress, CloudError>,
+    now: OffsetDateTime,
+) {
+    desk.flight.effects.remove(&effect);
+    desk.flight.doubted.remove(&effect);
+    let Some(before) = desk.state.effect(effect).cloned() else {
+        return;
+    };
+    touch_effect(desk, effect);
+    let row = ledger::advance(&before, result, now);
+    desk.lookout.list_wanted |= sightings::is_back(&before, &row);
+    if row != before {
+        desk.record(Change::Put(Row::Effect(row)));
+    }
+    if before.machine.is_some() && result.as_ref().is_err_and(lacks_its_surroundings) {
+        doubt_what_is_shared(desk);
+    }
+}
+
+/// Whether a machine was refused because of something that it refers to.
+fn lacks_its_surroundings(error: &CloudError) -> bool {
+    matches!(
+        error.code.as_str(),
+        "ResourceGroupNotFound" | "InvalidResourceReference" | "NotFound"
+    )
+}
+
+/// Has the cloud asked whether group, network and the rest are still there.
+fn doubt_what_is_shared(desk: &mut Desk) {
+    let shared = desk
+        .state
+        .effects()
+        .filter(|row| row.machine.is_none() && row.state == EffectState::Present)
+        .map(|row| row.id);
+    desk.flight.doubted.extend(shared);
+    desk.touch(Subject::Model);
+}
+
+/// Compares the instances with what was seen of the subscription.
+fn surveyed(desk: &mut Desk, sight: &Sight) {
+    let group = SharedNames::of(desk.state.model()).group;
+    let state = &desk.state;
+    let late = |id: EffectId| {
+        state.effect(id).is_none_or(|row| {
+            row.state != EffectState::Gone || row.changed_at + sightings::LATE < sight.began
+        })
+    };
+    for id in desk.lookout.tombstones(late) {
+        let Some(row) = desk.state.effect(id) else {
+            continue;
+        };
+        let seen = sight.survey.get(&group, &row.name);
+        if let Some(row) = sightings::revived(&desk.state, row, seen, sight.began) {
+            tracing::warn!(effect = %row.name, "a machine that was gone is there");
+            desk.record(Change::Put(Row::Effect(row)));
+        }
+    }
+    let machines: Vec<_> = desk.lookout.instances().collect();
+    for machine in machines {
+        let Some(effect) = sightings::present(&desk.state, machine) else {
+            continue;
+        };
+        let seen = sight.survey.get(&group, &effect.name);
+        match sightings::compare(effect, seen, sight.began) {
+            Told::Nothing => {}
+            Told::Row(row) => {
+                desk.lookout.list_wanted |= sightings::is_back(effect, &row);
+                desk.record(Change::Put(Row::Effect(*row)));
+            }
+            Told::Doubt(effect) => {
+                desk.flight.doubted.insert(effect);
+                desk.touch(Subject::Machine(machine));
             }
         }
     }
@@ -94,9 +209,14 @@ fn said(
         HostEvent::Reached { boot_id } => on_machine(desk, machine, |known| {
             ledger::reach(known, None, Some(boot_id.clone()), now);
         }),
-        HostEvent::Trouble { reason } => on_machine(desk, machine, |known| {
-            ledger::reach(known, Some(reason.clone()), None, now);
-        }),
+        HostEvent::Trouble { reason } => {
+            let known = desk.state.machine_state(machine);
+            // The cloud may know why.
+            desk.lookout.survey_wanted |= known.is_some_and(|known| known.unreachable.is_none());
+            on_machine(desk, machine, |known| {
+                ledger::reach(known, Some(reason.clone()), None, now);
+            });
+        }
         HostEvent::Report(report) => {
             if desk.state.machine(machine).is_some() {
                 self::report(desk, outbox, machine, report, now);

@@ -2,10 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lazuli_model::id::MachineId;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, ModelState, RowKey};
 use lazuli_plan::{Action, InFlight, Inputs, Subject, SubjectPlan, affected, plan_subject};
 use time::OffsetDateTime;
+
+use crate::lookout::Lookout;
 
 /// Decisions in one go; a planner that decides for ever is a bug, and this
 /// bounds what it can do.
@@ -19,6 +22,8 @@ pub(crate) struct Desk {
     pub(crate) state: ModelState,
     /// What executors are doing.
     pub(crate) flight: InFlight,
+    /// What lists of machines are about.
+    pub(crate) lookout: Lookout,
     /// The last plan of each subject that has one.
     plans: BTreeMap<Subject, SubjectPlan>,
     /// Subjects to plan again.
@@ -29,6 +34,8 @@ pub(crate) struct Desk {
     ready: BTreeSet<Subject>,
     /// What the next commit writes: the last change of each row.
     changes: BTreeMap<RowKey, Change>,
+    /// Units that go with the next commit, and the machines they were on.
+    departed: Vec<(MachineId, String)>,
 }
 
 /// The planner went on deciding; see [`MAX_ROUNDS`].
@@ -42,6 +49,7 @@ impl Desk {
     pub(crate) fn new(state: ModelState) -> Self {
         let dirty = lazuli_plan::subjects(&state);
         Self {
+            lookout: Lookout::new(&state),
             state,
             flight: InFlight::default(),
             plans: BTreeMap::new(),
@@ -49,6 +57,7 @@ impl Desk {
             wakes: BTreeSet::new(),
             ready: BTreeSet::new(),
             changes: BTreeMap::new(),
+            departed: Vec::new(),
         }
     }
 
@@ -56,8 +65,11 @@ impl Desk {
     /// what is in flight, and forgets what was to be written.
     pub(crate) fn reload(&mut self, state: ModelState) {
         let flight = std::mem::take(&mut self.flight);
+        let (survey, list) = (self.lookout.survey_wanted, self.lookout.list_wanted);
         *self = Self::new(state);
         self.flight = flight;
+        self.lookout.survey_wanted = survey;
+        self.lookout.list_wanted = list;
     }
 
     /// Applies a row that the database has already.
@@ -70,6 +82,11 @@ impl Desk {
 
     /// Applies a change and writes it with the next commit.
     pub(crate) fn record(&mut self, change: Change) {
+        if let Change::Delete(RowKey::Unit(id)) = &change
+            && let Some(unit) = self.state.unit(*id)
+        {
+            self.departed.push((unit.machine, unit.name.to_string()));
+        }
         self.changes.insert(change.key(), change.clone());
         self.apply(change);
     }
@@ -77,6 +94,7 @@ impl Desk {
     fn apply(&mut self, change: Change) {
         let before = self.state.row(&change.key());
         self.state.apply(change.clone());
+        self.lookout.follow(&self.state, &change, before.as_ref());
         self.dirty
             .extend(affected(&self.state, &change, before.as_ref()));
     }
@@ -169,6 +187,11 @@ impl Desk {
     #[must_use]
     pub(crate) fn is_clean(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// Units that went with the last commit, and the machines they were on.
+    pub(crate) fn take_departed(&mut self) -> Vec<(MachineId, String)> {
+        std::mem::take(&mut self.departed)
     }
 
     /// The actions of the plans that are new since the last call. Only to be

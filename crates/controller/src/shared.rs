@@ -10,11 +10,13 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use crate::heartbeat::Deadline;
 use crate::logs::LogWriter;
+use crate::survey::Surveys;
 
-/// Calls to the cloud at once, over all models: more would only wait in the
-/// cloud's own buckets.
-pub(crate) const CLOUD_CALLS: usize = 64;
+/// Calls to the cloud at once, over all models, those that wait for their turn
+/// included: more are not worth the memory.
+pub(crate) const CLOUD_CALLS: usize = 4096;
 
 /// What all models of a replica share.
 pub(crate) struct Shared {
@@ -23,8 +25,11 @@ pub(crate) struct Shared {
     pub(crate) hosts: Hosts,
     pub(crate) controller: ControllerId,
     pub(crate) replica: ReplicaId,
+    /// Until when this replica may act.
+    pub(crate) deadline: Deadline,
     pub(crate) logs: LogWriter,
     pub(crate) calls: Arc<Semaphore>,
+    pub(crate) surveys: Surveys,
     pub(crate) tasks: TaskTracker,
 }
 

@@ -13,7 +13,7 @@ use tokio::process::Command;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Cloud, Config, Ssh};
+use crate::config::{Cloud, Config, Ssh, check_reach};
 use crate::instance;
 use crate::process::{self, Simulator};
 use crate::serve;
@@ -33,6 +33,7 @@ pub(crate) async fn run(
     flavour: &str,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
+    check_reach(listen, false)?;
     std::fs::create_dir_all(data)
         .with_context(|| format!("failed to create {}", data.display()))?;
     let replica = instance::open(&data.join("state"))?;
@@ -65,7 +66,7 @@ pub(crate) async fn run(
         }
         Ok(())
     };
-    let serving = serve::run(&config, sealer, replica, listener, stop.clone());
+    let serving = serve::run(&config, sealer, replica, listener, None, stop.clone());
     let keeping = beside.keep_up(&postgres, &simulator, stop);
     let (served, greeted, ()) = tokio::join!(serving, greet, keeping);
     tracing::info!("ending the simulator and Postgres; the data stays");
@@ -129,6 +130,7 @@ fn configuration(
     write_private(&secret, &endpoint.client_secret)?;
     Ok(Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        tls: None,
         database_url: postgres.url("lazuli"),
         database_connections: 16,
         key_file: data.join("key"),

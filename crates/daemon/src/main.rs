@@ -6,12 +6,15 @@ mod dev;
 mod instance;
 mod process;
 mod serve;
+mod tls;
 
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use lazuli_store::seal::Sealer;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -27,13 +30,27 @@ struct Arguments {
     command: Command,
 }
 
+/// Where the configuration is. Variables such as LAZULID_LISTEN and
+/// LAZULID_CLOUD__REGION go before the file.
+#[derive(Args)]
+struct ConfigFile {
+    /// The configuration file; /etc/lazuli/lazulid.toml if it is there
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn load(&self) -> anyhow::Result<Config> {
+        Config::load(self.config.as_deref())
+    }
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Run the controller and the API
     Serve {
-        /// The configuration file
-        #[arg(long, default_value = "/etc/lazuli/lazulid.toml")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
     /// Run everything on this machine: Postgres, the ARM simulator with real
     /// guests, the controller, the API on loopback, a logged-in CLI
@@ -50,9 +67,8 @@ enum Command {
     },
     /// Set a database up for a new controller, and make its first user
     Init {
-        /// The configuration file
-        #[arg(long, default_value = "/etc/lazuli/lazulid.toml")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
         /// The first user, who may do everything; the password is read from
         /// stdin
         #[arg(long, default_value = "admin")]
@@ -60,55 +76,70 @@ enum Command {
     },
     /// Bring the database's schema up to this program
     Migrate {
-        /// The configuration file
-        #[arg(long, default_value = "/etc/lazuli/lazulid.toml")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
     /// Check a configuration file
     CheckConfig {
-        /// The configuration file
-        #[arg(long, default_value = "/etc/lazuli/lazulid.toml")]
-        config: PathBuf,
+        #[command(flatten)]
+        file: ConfigFile,
     },
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+async fn main() -> ExitCode {
+    match run(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("lazulid: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new("info,sqlx=warn,azure_core=warn,russh=warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let stop = stop_on_signal()?;
     match arguments.command {
-        Command::Serve { config } => {
-            let config = Config::load(&config)?;
+        Command::Serve { file } => {
+            let config = file.load()?;
+            config.check_files()?;
+            let certificate = config.tls.as_ref().map(tls::load).transpose()?;
             let sealer = Sealer::from_file(&config.key_file)?;
             let replica = instance::open(&config.state_dir)?;
             let listener = serve::bind(config.listen).await?;
-            serve::run(&config, sealer, replica, listener, stop).await
+            serve::run(&config, sealer, replica, listener, certificate, stop).await
         }
         Command::Dev {
             data,
             listen,
             default_flavour,
         } => dev::run(&data, listen, &default_flavour, stop).await,
-        Command::Init { config, user } => {
-            let config = Config::load(&config)?;
+        Command::Init { file, user } => {
+            let config = file.load()?;
             let mut password = String::new();
             std::io::stdin()
                 .read_line(&mut password)
                 .context("failed to read the password")?;
             serve::init(&config, &user, password.trim_end_matches('\n')).await
         }
-        Command::Migrate { config } => {
-            let config = Config::load(&config)?;
+        Command::Migrate { file } => {
+            let config = file.load()?;
             let pool = lazuli_store::connect(&serve::database(&config)).await?;
             Ok(lazuli_store::migrate(&pool).await?)
         }
-        Command::CheckConfig { config } => Config::load(&config).map(drop),
+        Command::CheckConfig { file } => {
+            let config = file.load()?;
+            config.check_files()?;
+            config.tls.as_ref().map(tls::load).transpose()?;
+            Ok(())
+        }
     }
 }
 

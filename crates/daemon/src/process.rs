@@ -3,8 +3,9 @@
 //! Whether one runs is told by the lock it holds on a file, never by a pid:
 //! a pid may be somebody else's by now, and a zombie keeps its own.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -60,9 +61,7 @@ impl Simulator {
     /// # Errors
     /// When it does not come up in time; the text names its log.
     pub(crate) async fn start(data: &Path, arguments: &[String]) -> anyhow::Result<Self> {
-        tokio::fs::create_dir_all(data)
-            .await
-            .with_context(|| format!("failed to create {}", data.display()))?;
+        private_dir(data)?;
         let adopted = is_locked(&data.join("lock"))?;
         let log = data.with_extension("log");
         let mut child = None;
@@ -157,6 +156,14 @@ pub(crate) fn beside(name: &str) -> anyhow::Result<PathBuf> {
         bail!("{} is missing; build it with scripts/build", path.display());
     }
     Ok(path)
+}
+
+/// Makes a directory that only its owner enters: guests' files are in it, with
+/// whatever modes a guest's root gave them.
+fn private_dir(path: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(path)
+        .and_then(|()| std::fs::set_permissions(path, Permissions::from_mode(0o700)))
+        .with_context(|| format!("failed to make {} private", path.display()))
 }
 
 /// Takes the exclusive lock of a file, which is made when it is missing.

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
 use crate::config::Config;
 use crate::instance::Instance;
+use crate::tls::Certificate;
 
 /// The range of each model's network within the pool.
 const MODEL_PREFIX: u8 = 18;
@@ -65,6 +66,7 @@ pub(crate) async fn run(
     sealer: Sealer,
     replica: Instance,
     listener: TcpListener,
+    certificate: Option<Certificate>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
     let pool = lazuli_store::connect(&database(config)).await?;
@@ -101,9 +103,18 @@ pub(crate) async fn run(
         TunnelDialer(dialer),
         stop.clone(),
     )?;
+    let address = listener.local_addr()?;
+    match &certificate {
+        Some(certificate) => tracing::info!(
+            %address,
+            fingerprint = certificate.fingerprint,
+            "the API listens, with TLS"
+        ),
+        None => tracing::info!(%address, "the API listens"),
+    }
     let listening = Listening {
         listener,
-        tls: None,
+        tls: certificate.map(|certificate| certificate.config),
         most_connections: CONNECTIONS,
     };
     let serving = lazuli_server::serve(listening, lazuli_server::router(app), stop.clone());

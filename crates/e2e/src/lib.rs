@@ -8,10 +8,15 @@
 
 mod check;
 mod daemon;
+mod ending;
+mod guest;
+mod history;
 mod status;
+mod transcript;
 
 pub use check::{Log, Ran};
 pub use daemon::{Lazuli, Said};
+pub use history::{assert_lawful, essence};
 pub use status::Status;
 
 /// A charm of this crate.

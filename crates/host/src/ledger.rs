@@ -231,9 +231,12 @@ impl Ledger {
         match refusal {
             // It is asked for again when what it lacks is there.
             Refusal::NoCharm { .. } => {}
-            // It is asked for again when the other is acknowledged.
+            // It is asked for again when the other is acknowledged; at once, if
+            // the acknowledgement crossed the refusal on its way.
             Refusal::Busy { run: other } => {
-                if let Some(entry) = self.runs.get_mut(run) {
+                if self.acked.remove(other).is_some() {
+                    self.again(vec![run.clone()]);
+                } else if let Some(entry) = self.runs.get_mut(run) {
                     entry.behind = Some(other.clone());
                 }
             }

@@ -61,6 +61,13 @@ fn finished(seq: u64, attempt: u32) -> Report {
     }))
 }
 
+fn refused(seq: u64, refusal: Refusal) -> Report {
+    Report::Refused {
+        run: Some(id(seq)),
+        refusal,
+    }
+}
+
 fn listed(seq: u64, digest: &str, state: RunState) -> RunSummary {
     RunSummary {
         run: id(seq),
@@ -188,11 +195,27 @@ fn runs_of_a_controller_before_are_waited_for() {
 }
 
 #[test]
+fn an_acknowledgement_that_crosses_a_refusal_holds_nothing_up() {
+    let mut ledger = Ledger::default();
+    ledger.request(asked(2));
+    // What a controller committed before it was killed, and could not say.
+    ledger.attached(&[listed(1, "d1", RunState::Finished)]);
+    assert_eq!(sent(&mut ledger), ["run 2"]);
+    assert!(ledger.report(&finished(1, 1)));
+    ledger.request(Request::Ack { run: id(1) });
+    assert_eq!(sent(&mut ledger), ["ack 1"]);
+    // Said before the acknowledgement was heard.
+    ledger.report(&refused(2, Refusal::Busy { run: id(1) }));
+    assert_eq!(sent(&mut ledger), ["run 2"]);
+    // Once: what is refused for the same reason again waits.
+    ledger.report(&refused(2, Refusal::Busy { run: id(1) }));
+    assert_eq!(sent(&mut ledger), [""; 0]);
+    ledger.request(Request::Ack { run: id(1) });
+    assert_eq!(sent(&mut ledger), ["ack 1", "run 2"]);
+}
+
+#[test]
 fn refusals_are_waits_or_ends() {
-    let refused = |seq, refusal| Report::Refused {
-        run: Some(id(seq)),
-        refusal,
-    };
     let mut ledger = attached();
     ledger.request(asked(2));
     ledger.report(&refused(2, Refusal::Busy { run: id(1) }));

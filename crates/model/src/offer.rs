@@ -1,5 +1,7 @@
 //! What a cloud offers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// A size that the cloud offers in a region.
@@ -18,4 +20,53 @@ pub struct Offer {
     pub price_micros: Option<u64>,
     /// The quota family, such as `standardBSFamily`.
     pub family: String,
+    /// The subscription's limits that a machine of this size counts against;
+    /// empty while they are not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limit>,
+}
+
+/// A limit of a subscription, as it bears on one machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Such as `standardBSFamily` or `cores`.
+    pub name: String,
+    /// What is counted, such as `cores`.
+    pub unit: String,
+    /// Used now.
+    pub used: u64,
+    /// At most.
+    pub limit: u64,
+    /// What the machine needs.
+    pub needs: u64,
+    /// Where the limit holds, for the command that raises it.
+    pub scope: String,
+}
+
+impl Limit {
+    /// Whether the machine fits in.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.used.saturating_add(self.needs) <= self.limit
+    }
+}
+
+/// What is used, what is missing, and the command that helps.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            name,
+            unit,
+            used,
+            limit,
+            needs,
+            scope,
+        } = self;
+        let wanted = used.saturating_add(*needs);
+        write!(
+            f,
+            "quota: {name} has {used} of {limit} {unit}, this needs {needs}: \
+             az quota update --resource-name {name} --scope {scope} --limit-object value={wanted}"
+        )
+    }
 }

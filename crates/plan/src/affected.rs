@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use lazuli_model::id::{ApplicationId, MachineId, RelationId, UnitId};
+use lazuli_model::id::{ApplicationId, CharmId, MachineId, RelationId, UnitId};
 use lazuli_model::state::{Change, ModelState, Row, RowKey};
 use lazuli_model::status::StatusKey;
 
@@ -32,7 +32,7 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         // The model is gone: nothing is left to plan.
         RowKey::Model if matches!(change, Change::Delete(_)) => {}
         RowKey::Model => touched.subjects = subjects(after),
-        RowKey::Charm(_) => {}
+        RowKey::Charm(id) => touched.charm(id),
         RowKey::Application(id) | RowKey::Leader(id) => touched.application(id),
         RowKey::Machine(id) | RowKey::MachineState(id) => touched.machine(id),
         RowKey::Unit(id) => touched.unit(id, before),
@@ -95,6 +95,15 @@ impl Touched<'_> {
         let relations = self.state.relations_of(id);
         self.subjects
             .extend(relations.map(|relation| Subject::Relation(relation.id)));
+    }
+
+    /// Whoever has it, or is to have it.
+    fn charm(&mut self, id: CharmId) {
+        let applications = self.state.applications();
+        let users: Vec<_> = applications.filter(|row| row.charm == id).collect();
+        for row in users {
+            self.units_of(row.id);
+        }
     }
 
     fn machines(&mut self) {

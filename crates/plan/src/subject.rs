@@ -96,6 +96,9 @@ fn machine_status(inputs: Inputs<'_>, machine: &Machine, plan: &SubjectPlan) -> 
     if machine.life != Life::Alive {
         return Status::new("stopped", reason, inputs.now);
     }
+    if let Some(trouble) = cloud::instance_trouble(inputs.state, machine) {
+        return Status::new("down", trouble, inputs.now);
+    }
     match known {
         Some(known) if known.facts.is_some() => match &known.unreachable {
             Some(trouble) => {

@@ -48,9 +48,9 @@ pub struct InFlight {
     pub effects: BTreeSet<EffectId>,
     /// Looks at the first boots of machines.
     pub looks: BTreeMap<MachineId, Look>,
-    /// When the cloud was last asked whether an instance that cannot be
-    /// reached is still there.
-    pub asked: BTreeMap<EffectId, OffsetDateTime>,
+    /// Resources that a list lacked, or that others could not find: the cloud
+    /// is to be asked whether they are still there.
+    pub doubted: BTreeSet<EffectId>,
 }
 
 /// How a look at whether a machine's first boot is finished stands.

@@ -25,27 +25,10 @@ pub(crate) struct How {
     pub(crate) dry_run: bool,
     /// Of the request.
     pub(crate) conditions: Conditions,
-    /// What the key stands for; none when the request has no body.
+    /// What the key stands for; none where a repeat is the same as once.
     pub(crate) sha256: Option<[u8; 32]>,
     /// The answer's status.
     pub(crate) status: StatusCode,
-}
-
-impl How {
-    pub(crate) fn new(dry_run: bool, conditions: Conditions, status: StatusCode) -> Self {
-        Self {
-            dry_run,
-            conditions,
-            sha256: None,
-            status,
-        }
-    }
-
-    /// Done once under the request's idempotency key.
-    pub(crate) fn once(mut self, sha256: [u8; 32]) -> Self {
-        self.sha256 = Some(sha256);
-        self
-    }
 }
 
 /// Changes a model as `change` says, in one transaction with the events that

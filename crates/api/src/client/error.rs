@@ -17,6 +17,14 @@ pub enum ClientError {
         #[source]
         source: reqwest::Error,
     },
+    /// The server is not the one that is trusted.
+    #[error("the certificate of {server} is not taken: {reason}")]
+    Untrusted {
+        /// The server's address.
+        server: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The server took too long.
     #[error("timed out waiting for {server}")]
     TimedOut {
@@ -56,7 +64,7 @@ impl ClientError {
                 Class::Transient
             }
             Self::Unexpected { .. } => Class::Bug,
-            Self::SetUp(_) => Class::User,
+            Self::SetUp(_) | Self::Untrusted { .. } => Class::User,
         }
     }
 

@@ -267,6 +267,9 @@ impl Client {
         if source.is_timeout() {
             return ClientError::TimedOut { server };
         }
+        if let Some(reason) = tls::distrust(&source) {
+            return ClientError::Untrusted { server, reason };
+        }
         ClientError::Unreachable {
             server,
             source: source.without_url(),

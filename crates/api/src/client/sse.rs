@@ -61,7 +61,7 @@ impl<T: DeserializeOwned> SseStream<T> {
             match tokio::time::timeout(SILENCE, self.chunks.next()).await {
                 Err(_) => return Err(self.broke("nothing came for a minute")),
                 Ok(None) => return Ok(None),
-                Ok(Some(Err(error))) => return Err(self.broke(&error.without_url().to_string())),
+                Ok(Some(Err(error))) => return Err(self.broke(&root(&error))),
                 Ok(Some(Ok(chunk))) => {
                     if !self.parser.feed(&chunk) {
                         return Err(self.broke("a message is too large"));
@@ -87,6 +87,15 @@ impl<T: DeserializeOwned> SseStream<T> {
             reason: reason.to_owned(),
         }
     }
+}
+
+/// The first cause: what is above it only says that a body could not be read.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(below) = cause.source() {
+        cause = below;
+    }
+    cause.to_string()
 }
 
 /// A message as it was sent.

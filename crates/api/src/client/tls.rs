@@ -68,6 +68,38 @@ fn roots(pem: &str) -> Result<RootCertStore, ClientError> {
     Ok(roots)
 }
 
+/// How the verifier names an authority's certificate in a server's place.
+const SELF_SIGNED: &str = "CaUsedAsEndEntity";
+
+/// What is wrong with the certificate of a server, if a request failed for it.
+pub(super) fn distrust(error: &(dyn std::error::Error + 'static)) -> Option<String> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        // An I/O error answers for the cause of what it holds, not for that.
+        let mut held = error;
+        while let Some(inner) = held
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+        {
+            held = inner;
+        }
+        if let Some(rustls::Error::InvalidCertificate(wrong)) = held.downcast_ref() {
+            return Some(match wrong {
+                CertificateError::ApplicationVerificationFailure => {
+                    "it is another one than the fingerprint says".to_owned()
+                }
+                CertificateError::Other(other) if other.to_string().contains(SELF_SIGNED) => {
+                    "it is signed by itself, so only its fingerprint can vouch for it".to_owned()
+                }
+                CertificateError::UnknownIssuer => "nobody who is trusted signed it".to_owned(),
+                wrong => wrong.to_string(),
+            });
+        }
+        cause = error.source();
+    }
+    None
+}
+
 /// Takes one certificate; that its holder is at the other end is proved by
 /// the handshake's signature, as ever.
 #[derive(Debug)]

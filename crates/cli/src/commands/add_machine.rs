@@ -42,6 +42,8 @@ pub(crate) struct Args {
     /// Another key to let in to a machine that exists
     #[arg(long, value_name = "FILE")]
     public_key: Option<PathBuf>,
+    #[arg(long, hide = true, conflicts_with = "base")]
+    series: Option<String>,
     #[arg(long, hide = true)]
     disks: Option<String>,
 }
@@ -61,7 +63,7 @@ impl Args {
                 true => None,
                 false => Some(self.constraints.join(" ")),
             },
-            base: self.base.clone(),
+            base: self.base.clone().or_else(|| self.series.clone()),
             placement: None,
             manual: None,
         };
@@ -71,15 +73,21 @@ impl Args {
             Some(target) => {
                 let host = Host::find(target)?;
                 let host_keys = self.host_keys(session, &host)?;
-                if self.host_key.is_empty() {
-                    is_let_in = self.let_in(session, &at, &host, &host_keys).await?;
-                }
                 request.manual = Some(ManualHost {
-                    user: host.user,
+                    user: host.user.clone(),
                     host: host.address.to_string(),
                     port: host.port,
-                    host_keys,
+                    host_keys: host_keys.clone(),
                 });
+                if self.host_key.is_empty() {
+                    // Nothing is done to a host that would be refused.
+                    at.client
+                        .clone()
+                        .dry_run(true)
+                        .add_machines(&request)
+                        .await?;
+                    is_let_in = self.let_in(session, &at, &host, &host_keys).await?;
+                }
             }
         }
         let changed = at.client.add_machines(&request).await?;
@@ -87,10 +95,7 @@ impl Args {
             session.say(format!("created machine {name}"));
         }
         if !is_let_in {
-            changed
-                .notices
-                .iter()
-                .for_each(|notice| session.say(notice));
+            session.say_all(&changed.notices);
         }
         Ok(())
     }
@@ -165,6 +170,16 @@ impl Args {
                 ));
                 Ok(false)
             }
+            Entry::Stranger => Err(Error::with_hint(
+                format!(
+                    "{} shows another host key than the one it is known by; nothing was sent to it",
+                    host.name
+                ),
+                format!(
+                    "If it was set up anew, forget the old key: ssh-keygen -R {}",
+                    host.known_as()
+                ),
+            )),
             Entry::NoSudo => Err(Error::with_hint(
                 format!(
                     "{} may not use sudo without a password on {}",

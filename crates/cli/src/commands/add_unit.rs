@@ -34,10 +34,7 @@ impl Args {
         };
         let at = session.at_model()?;
         let changed = at.client.add_units(&self.application, &units).await?;
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 }

@@ -45,10 +45,7 @@ impl Args {
             }
             let change = ConfigChange { set, reset };
             let changed = at.client.change_application_config(name, &change).await?;
-            changed
-                .notices
-                .iter()
-                .for_each(|notice| session.say(notice));
+            session.say_all(&changed.notices);
             return Ok(());
         }
         let config = at.client.application_config(name).await?;

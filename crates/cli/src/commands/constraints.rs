@@ -43,10 +43,7 @@ impl SetArgs {
             .client
             .set_application_constraints(&self.application, &constraints)
             .await?;
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 }

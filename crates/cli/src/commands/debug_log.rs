@@ -5,6 +5,7 @@ use lazuli_api::{LogPage, LogQuery};
 
 use crate::error::{Error, Result};
 use crate::output::print;
+use crate::patience::Patience;
 use crate::render::log::{Style, line};
 use crate::render::times::Clock;
 use crate::session::Session;
@@ -13,8 +14,6 @@ use crate::session::Session;
 const PAGE: u32 = 10_000;
 /// Lines to begin with when nothing else is said.
 const LINES: u32 = 10;
-/// How often a broken stream is taken up again without a line in between.
-const RETRIES: u32 = 5;
 
 /// Show the log of a model
 #[derive(Debug, clap::Args)]
@@ -61,6 +60,8 @@ pub(crate) struct Args {
     location: bool,
     #[arg(long, hide = true)]
     retry: bool,
+    #[arg(long, hide = true)]
+    retry_delay: Option<String>,
 }
 
 impl Args {
@@ -85,7 +86,7 @@ impl Args {
                 };
                 show(&at.client.logs(&query).await?, style)
             }
-            Some(lines) => follow(&at.client, query, Some(lines.min(PAGE)), style).await,
+            Some(lines) => follow(session, &at.client, query, Some(lines.min(PAGE)), style).await,
             None => {
                 let next = all(&at.client, &query, style).await?;
                 match goes_on {
@@ -95,7 +96,7 @@ impl Args {
                             after: Some(next),
                             ..query
                         };
-                        follow(&at.client, query, None, style).await
+                        follow(session, &at.client, query, None, style).await
                     }
                 }
             }
@@ -151,8 +152,9 @@ async fn all(client: &ModelClient, query: &LogQuery, style: Style) -> Result<Str
     }
 }
 
-/// Shows lines as they come; takes up a stream that broke.
+/// Shows lines as they come; takes up a stream that broke after its last line.
 async fn follow(
+    session: &Session,
     client: &ModelClient,
     query: LogQuery,
     tail: Option<u32>,
@@ -163,30 +165,33 @@ async fn follow(
         follow: true,
         ..query
     };
-    let mut retries = 0;
+    let mut patience = Patience::default();
+    let mut opened = false;
     loop {
-        let mut stream = client.follow_logs(&query).await?;
-        let error = loop {
-            match stream.next().await {
-                Ok(Some(message)) => {
-                    retries = 0;
-                    if message.id.is_some() {
-                        query.after = message.id;
-                        query.tail = None;
+        let followed = match client.follow_logs(&query).await {
+            Ok(mut stream) => {
+                opened = true;
+                loop {
+                    match stream.next().await {
+                        Ok(Some(message)) => {
+                            patience.restore();
+                            if message.id.is_some() {
+                                query.after = message.id;
+                                query.tail = None;
+                            }
+                            print(&line(&message.data, style))?;
+                        }
+                        Ok(None) => break Ok(()),
+                        Err(error) => break Err(error),
                     }
-                    print(&line(&message.data, style))?;
                 }
-                Ok(None) => break None,
-                Err(error) => break Some(error),
             }
+            Err(error) => Err(error),
         };
-        retries += 1;
-        match error {
-            Some(error) if retries > RETRIES || error.problem().is_some() => {
-                return Err(Error::from(error));
-            }
-            None if retries > RETRIES => return Ok(()),
-            _ => {}
+        match followed {
+            Ok(()) => patience.pause().await,
+            Err(error) if !opened => return Err(Error::from(error)),
+            Err(error) => patience.after(session, Error::from(error)).await?,
         }
     }
 }

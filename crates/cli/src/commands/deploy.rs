@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use lazuli_api::client::ModelClient;
 use lazuli_api::{CharmInfo, Deploy};
 
 use crate::arguments;
 use crate::charm_source;
 use crate::error::{Error, Result};
+use crate::output::print;
+use crate::render::changes::would;
 use crate::session::Session;
 
 /// Deploy a new application
@@ -46,6 +49,11 @@ pub(crate) struct Args {
     /// Deploy although the charm is not made for the base
     #[arg(long)]
     force: bool,
+    /// Show what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(long, hide = true, conflicts_with = "base")]
+    series: Option<String>,
     /// For charms of a store, of which there is none
     #[arg(long, hide = true)]
     channel: Option<String>,
@@ -55,6 +63,8 @@ pub(crate) struct Args {
     resource: Vec<String>,
     #[arg(long, hide = true)]
     overlay: Vec<String>,
+    #[arg(long, hide = true)]
+    map_machines: Vec<String>,
     #[arg(long, hide = true)]
     attach_storage: Vec<String>,
     #[arg(long, hide = true)]
@@ -71,31 +81,61 @@ impl Args {
         let mut deploy = self.request()?;
         let archive = charm_source::archive(&path)?;
         let at = session.at_model()?;
-        let added = at.client.add_charm(archive).await?;
-        added.notices.iter().for_each(|notice| session.say(notice));
+        let client = at.client.clone().dry_run(self.dry_run);
+        let added = client.add_charm(archive).await?;
+        session.say_all(&added.notices);
         let charm = added.charm;
-        session.say(format!(
-            "Located local charm {:?}, revision {}",
-            charm.name, charm.revision
-        ));
+        session.say(located(&charm));
+        let name = self.application.as_deref().unwrap_or(&charm.name);
         deploy.charm.clone_from(&charm.url);
         deploy.config = self.settings(&charm.name)?;
-        let changed = at.client.deploy(&deploy).await?;
-        let name = self.application.as_deref().unwrap_or(&charm.name);
-        let base = match self.known_base(&charm) {
-            Some(base) => base,
-            None => at.client.application(name).await?.base,
+        if self.dry_run && charm.sha256.is_empty() {
+            return self.tell_unknown(session, &client, name, &charm).await;
+        }
+        let changed = client.deploy(&deploy).await?;
+        if self.dry_run {
+            print(&would(&changed))?;
+        } else {
+            let base = match self.known_base(&charm) {
+                Some(base) => base,
+                None => at.client.application(name).await?.base,
+            };
+            session.say(format!(
+                "Deploying {name:?} from local charm {:?}, revision {} on {}",
+                charm.name,
+                charm.revision,
+                with_risk(&base)
+            ));
+        }
+        session.say_all(&changed.notices);
+        Ok(())
+    }
+
+    /// What a dry run can tell of a charm that the model does not have yet.
+    async fn tell_unknown(
+        &self,
+        session: &Session,
+        client: &ModelClient,
+        name: &str,
+        charm: &CharmInfo,
+    ) -> Result<()> {
+        match client.application(name).await.map_err(Error::from) {
+            Err(error) if error.is_not_found() => {}
+            Err(error) => return Err(error),
+            Ok(_) => {
+                return Err(Error::user(format!("application {name:?} already exists")));
+            }
+        }
+        let units = match charm.subordinate {
+            true => 0,
+            false => self.num_units.unwrap_or(1),
         };
-        session.say(format!(
-            "Deploying {name:?} from local charm {:?}, revision {} on {}",
-            charm.name,
-            charm.revision,
-            with_risk(&base)
-        ));
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        print(&format!(
+            "would add charm {}\nwould add application {name}\nwould add {units} unit(s)\n",
+            charm.name
+        ))?;
+        session
+            .say("The model does not have this charm yet: settings and places are checked then.");
         Ok(())
     }
 
@@ -103,6 +143,7 @@ impl Args {
         for (flag, given, why) in [
             ("--resource", &self.resource, "resources of charms"),
             ("--overlay", &self.overlay, "bundles"),
+            ("--map-machines", &self.map_machines, "bundles"),
             ("--attach-storage", &self.attach_storage, "detached storage"),
             ("--device", &self.device, "devices"),
         ] {
@@ -121,7 +162,7 @@ impl Args {
             charm: String::new(),
             name: self.application.clone(),
             num_units: self.num_units,
-            base: self.base.clone(),
+            base: self.base.clone().or_else(|| self.series.clone()),
             config: BTreeMap::new(),
             constraints: match self.constraints.is_empty() {
                 true => None,
@@ -149,6 +190,17 @@ impl Args {
             [only] => Some(only.clone()),
             _ => None,
         })
+    }
+}
+
+/// What a charm is, once it was read.
+fn located(charm: &CharmInfo) -> String {
+    match charm.sha256.as_str() {
+        "" => format!("Located local charm {:?}, a new revision", charm.name),
+        _ => format!(
+            "Located local charm {:?}, revision {}",
+            charm.name, charm.revision
+        ),
     }
 }
 

@@ -9,12 +9,11 @@ use crate::ask;
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::files::Models;
+use crate::patience::Patience;
 use crate::session::{ModelRef, Session};
 
 /// How often to look whether the model is gone.
 const POLL: Duration = Duration::from_millis(250);
-/// Failures to look, one after another, before giving up.
-const FAILURES: u32 = 40;
 
 /// Terminate all machines and resources of a model
 #[derive(Debug, clap::Args)]
@@ -45,7 +44,7 @@ impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_named_model(&ModelRef::parse(&self.name))?;
         let info = at.client.info().await?;
-        if !self.no_prompt && session.may_ask() {
+        if !self.no_prompt {
             confirm(&info)?;
         }
         session.say("Destroying model");
@@ -69,18 +68,13 @@ impl Args {
         let client = at.controller.client.model(&info.uuid);
         let deadline = self.timeout.map(|timeout| Instant::now() + timeout);
         let mut told = String::new();
-        let mut failures = 0;
+        let mut patience = Patience::default();
         loop {
             match client.info().await.map_err(Error::from) {
                 Err(error) if error.is_not_found() => break,
-                Err(error) => {
-                    failures += 1;
-                    if failures >= FAILURES {
-                        return Err(error);
-                    }
-                }
+                Err(error) => patience.after(session, error).await?,
                 Ok(info) => {
-                    failures = 0;
+                    patience.restore();
                     let left = left(&info);
                     if left != told {
                         session.say(&left);

@@ -23,10 +23,7 @@ impl Args {
         }
         let at = session.at_model()?;
         let changed = at.client.integrate(&self.one, &self.other).await?;
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 }

@@ -46,10 +46,7 @@ impl Args {
             }
             let change = ModelConfigChange { set, reset };
             let changed = at.client.change_config(&change).await?;
-            changed
-                .notices
-                .iter()
-                .for_each(|notice| session.say(notice));
+            session.say_all(&changed.notices);
             return Ok(());
         }
         let mut config = at.client.config().await?.config;

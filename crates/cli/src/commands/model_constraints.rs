@@ -35,10 +35,7 @@ impl SetArgs {
         let at = session.at_model()?;
         let constraints = self.constraints.join(" ");
         let changed = at.client.set_constraints(&constraints).await?;
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 }

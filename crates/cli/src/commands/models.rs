@@ -14,7 +14,8 @@ pub(crate) struct Args {
     show: ListArgs,
     #[arg(long, hide = true)]
     all: bool,
-    #[arg(long, hide = true)]
+    /// Show the ids of models
+    #[arg(long)]
     uuid: bool,
     #[arg(long, hide = true)]
     exact_time: bool,
@@ -47,7 +48,7 @@ impl Args {
                 let clock = Clock::new(self.exact_time, session.offset);
                 format.text(&models::list(&found, &at.user, current, clock))?
             }
-            None => models::tabular(&at.name, &found, &at.user, current),
+            None => models::tabular(&at.name, &found, &at.user, current, self.uuid),
         };
         self.show.to.print(&text)
     }

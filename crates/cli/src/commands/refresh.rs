@@ -1,5 +1,7 @@
 //! `refresh`.
 
+use std::path::PathBuf;
+
 use lazuli_api::Refresh;
 
 use crate::arguments;
@@ -14,7 +16,7 @@ pub(crate) struct Args {
     application: String,
     /// The charm: a directory or an archive
     #[arg(long)]
-    path: Option<String>,
+    path: Option<PathBuf>,
     /// Another charm to change to, as of deploy
     #[arg(long, conflicts_with = "path", value_name = "CHARM")]
     switch: Option<String>,
@@ -44,13 +46,16 @@ pub(crate) struct Args {
     resource: Vec<String>,
     #[arg(long, hide = true)]
     storage: Vec<String>,
+    #[arg(long, hide = true)]
+    bind: Option<String>,
 }
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if !self.resource.is_empty() || !self.storage.is_empty() {
+        if !self.resource.is_empty() || !self.storage.is_empty() || self.bind.is_some() {
             return Err(Error::user(
-                "--resource and --storage cannot be used: this version of lazuli changes neither",
+                "--resource, --storage and --bind cannot be used: this version of lazuli changes \
+                 none of them",
             ));
         }
         if self.channel.is_some() || self.revision.is_some() {
@@ -59,11 +64,14 @@ impl Args {
         let at = session.at_model()?;
         let name = &self.application;
         let current = at.client.application(name).await?;
-        let source = self.path.as_ref().or(self.switch.as_ref());
-        let source = source.unwrap_or(&current.charm);
-        let archive = charm_source::archive(&charm_source::find(source)?)?;
+        let path = match (&self.path, &self.switch) {
+            (Some(path), _) => path.clone(),
+            (None, Some(charm)) => charm_source::find(charm)?,
+            (None, None) => charm_source::find_again(&current.charm)?,
+        };
+        let archive = charm_source::archive(&path)?;
         let added = at.client.add_charm(archive).await?;
-        added.notices.iter().for_each(|notice| session.say(notice));
+        session.say_all(&added.notices);
         let charm = added.charm;
         let changed = at
             .client
@@ -84,10 +92,7 @@ impl Args {
             )),
             None => session.say(format!("charm {:?}: already up-to-date", charm.url)),
         }
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         if let Some(base) = &self.base {
             at.client.set_base(name, base).await?;
         }

@@ -3,7 +3,7 @@
 use lazuli_api::Removal;
 
 use crate::error::Result;
-use crate::removal::{RemovalArgs, confirm, tell};
+use crate::removal::RemovalArgs;
 use crate::session::Session;
 
 /// Remove applications
@@ -26,20 +26,10 @@ impl Args {
             destroy_storage: self.destroy_storage,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
-            let mut planned = Vec::new();
-            for name in &self.applications {
-                let dry = Removal {
-                    dry_run: true,
-                    ..how
-                };
-                planned.push(at.client.remove_application(name, &dry).await?);
-            }
-            confirm(&planned)?;
-        }
-        for name in &self.applications {
-            tell(session, &at.client.remove_application(name, &how).await?);
-        }
-        Ok(())
+        let remove =
+            async |name: &str, how: &Removal| at.client.remove_application(name, how).await;
+        self.how
+            .carry_out(session, &self.applications, how, remove)
+            .await
     }
 }

@@ -3,7 +3,7 @@
 use lazuli_api::Removal;
 
 use crate::error::Result;
-use crate::removal::{RemovalArgs, confirm, tell};
+use crate::removal::RemovalArgs;
 use crate::session::Session;
 
 /// Remove machines
@@ -26,20 +26,9 @@ impl Args {
             keep_instance: self.keep_instance,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
-            let mut planned = Vec::new();
-            for name in &self.machines {
-                let dry = Removal {
-                    dry_run: true,
-                    ..how
-                };
-                planned.push(at.client.remove_machine(name, &dry).await?);
-            }
-            confirm(&planned)?;
-        }
-        for name in &self.machines {
-            tell(session, &at.client.remove_machine(name, &how).await?);
-        }
-        Ok(())
+        let remove = async |name: &str, how: &Removal| at.client.remove_machine(name, how).await;
+        self.how
+            .carry_out(session, &self.machines, how, remove)
+            .await
     }
 }

@@ -35,10 +35,7 @@ impl Args {
             }
             _ => return Err(Error::Usage("a relation must have two ends".to_owned())),
         };
-        changed
-            .notices
-            .iter()
-            .for_each(|notice| session.say(notice));
+        session.say_all(&changed.notices);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use lazuli_api::Removal;
 use lazuli_model::document::status::Status;
 
 use crate::error::{Error, Result};
-use crate::removal::{RemovalArgs, confirm, tell};
+use crate::removal::RemovalArgs;
 use crate::render::order::natural;
 use crate::session::Session;
 
@@ -28,7 +28,18 @@ impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_model()?;
         let units = match (self.num_units, self.units.as_slice()) {
-            (None, units) => units.to_vec(),
+            (None, units) => {
+                if let Some(name) = units.iter().find(|name| !name.contains('/')) {
+                    return Err(Error::with_hint(
+                        format!("{name:?} is no unit"),
+                        format!(
+                            "Name units, such as {name}/0, or say how many of the application: \
+                             --num-units 1"
+                        ),
+                    ));
+                }
+                units.to_vec()
+            }
             (Some(count), [application]) if !application.contains('/') => {
                 newest(&at.client.status().await?, application, count)?
             }
@@ -42,21 +53,8 @@ impl Args {
             destroy_storage: self.destroy_storage,
             ..self.how.removal()
         };
-        if self.how.asks(session) {
-            let mut planned = Vec::new();
-            for name in &units {
-                let dry = Removal {
-                    dry_run: true,
-                    ..how
-                };
-                planned.push(at.client.remove_unit(name, &dry).await?);
-            }
-            confirm(&planned)?;
-        }
-        for name in &units {
-            tell(session, &at.client.remove_unit(name, &how).await?);
-        }
-        Ok(())
+        let remove = async |name: &str, how: &Removal| at.client.remove_unit(name, how).await;
+        self.how.carry_out(session, &units, how, remove).await
     }
 }
 

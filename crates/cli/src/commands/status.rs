@@ -6,11 +6,12 @@ use lazuli_api::StatusQuery;
 use lazuli_api::client::StatusAnswer;
 use lazuli_model::document::status::{Controller, Status};
 use time::OffsetDateTime;
-use tokio::time::sleep;
+use tokio::time::{Instant, timeout_at};
 
 use crate::duration;
 use crate::error::{Error, Result};
 use crate::output::{OutputArgs, Structured, print};
+use crate::patience::Patience;
 use crate::render::select::select;
 use crate::render::show::without_empty_statuses;
 use crate::render::times::Clock;
@@ -19,7 +20,6 @@ use crate::session::{AtModel, Session};
 
 /// The shortest time between two pictures of `--watch`.
 const SHORTEST: Duration = Duration::from_millis(200);
-
 /// Report the state of the model, its machines, applications and units
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -58,32 +58,78 @@ enum Format {
     Summary,
 }
 
+/// The last picture of `--watch`.
+#[derive(Debug, Default)]
+struct Seen {
+    revision: Option<u64>,
+    drawn: Option<Instant>,
+    patience: Patience,
+}
+
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_model()?;
-        let period = self.watch.filter(|period| !period.is_zero());
-        let Some(period) = period else {
-            let status = at.client.status().await?;
-            let text = self.text(session, &at, status).await?;
-            return self.to.print(&text);
-        };
-        let mut known = None;
+        match self.watch.filter(|period| !period.is_zero()) {
+            Some(period) => self.watch(session, &at, period.max(SHORTEST)).await,
+            None => {
+                let status = at.client.status().await?;
+                let text = self.text(session, &at, status).await?;
+                self.to.print(&text)
+            }
+        }
+    }
+
+    /// Shows the status whenever it changes. What breaks on the way is tried
+    /// again, once there was something to see.
+    async fn watch(&self, session: &Session, at: &AtModel, period: Duration) -> Result<()> {
+        let mut seen = Seen::default();
         loop {
-            let query = StatusQuery {
-                min_revision: None,
-                after: known,
-            };
-            match at.client.status_if_changed(known, &query).await? {
-                StatusAnswer::Unchanged => {}
-                StatusAnswer::Document { revision, document } => {
-                    known = Some(revision);
-                    let text = self.text(session, &at, *document).await?;
-                    let clear = if session.shows() { "\x1b[H\x1b[2J" } else { "" };
-                    print(&format!("{clear}{text}"))?;
+            match self.follow(session, at, period, &mut seen).await {
+                Ok(()) => seen.patience.pause().await,
+                Err(error) if seen.revision.is_none() => return Err(error),
+                Err(error) => seen.patience.after(session, error).await?,
+            }
+        }
+    }
+
+    /// Shows the status now, and after events; until the server ends the
+    /// stream in order.
+    async fn follow(
+        &self,
+        session: &Session,
+        at: &AtModel,
+        period: Duration,
+        seen: &mut Seen,
+    ) -> Result<()> {
+        self.show_changed(session, at, seen).await?;
+        let since = seen.revision.map(|revision| revision.to_string());
+        let mut events = at.client.events(since.as_deref()).await?;
+        while events.next().await?.is_some() {
+            // More may come until it is time to draw again.
+            let due = seen.drawn.map_or_else(Instant::now, |drawn| drawn + period);
+            while let Ok(more) = timeout_at(due, events.next()).await {
+                if more?.is_none() {
+                    return Ok(());
                 }
             }
-            sleep(period.max(SHORTEST)).await;
+            self.show_changed(session, at, seen).await?;
         }
+        Ok(())
+    }
+
+    async fn show_changed(&self, session: &Session, at: &AtModel, seen: &mut Seen) -> Result<()> {
+        let query = StatusQuery::default();
+        let answer = at.client.status_if_changed(seen.revision, &query).await?;
+        seen.patience.restore();
+        let StatusAnswer::Document { revision, document } = answer else {
+            return Ok(());
+        };
+        let text = self.text(session, at, *document).await?;
+        let clear = if session.shows() { "\x1b[H\x1b[2J" } else { "" };
+        print(&format!("{clear}{text}"))?;
+        seen.revision = Some(revision);
+        seen.drawn = Some(Instant::now());
+        Ok(())
     }
 
     async fn text(&self, session: &Session, at: &AtModel, mut status: Status) -> Result<String> {

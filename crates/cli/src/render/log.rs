@@ -2,6 +2,7 @@
 
 use lazuli_api::LogLine;
 
+use super::table::plain;
 use super::times::Clock;
 
 /// How lines are told.
@@ -21,7 +22,7 @@ pub(crate) fn line(line: &LogLine, style: Style) -> String {
         style.clock.log(line.at, style.date),
         line.level,
         line.module,
-        line.message
+        plain(line.message.clone())
     )
 }
 

@@ -1,12 +1,13 @@
 //! Documents to text: pure functions.
 
+pub(crate) mod changes;
 pub(crate) mod constraints;
+pub(crate) mod documentation;
 pub(crate) mod log;
 pub(crate) mod machines;
 pub(crate) mod models;
 pub(crate) mod order;
 pub(crate) mod relations;
-pub(crate) mod removal;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;

@@ -90,27 +90,23 @@ pub(crate) fn list(models: &[ModelInfo], user: &str, current: Option<&str>, cloc
     out
 }
 
-/// `models` for people.
+/// `models` for people, with ids if they are wanted.
 pub(crate) fn tabular(
     controller: &str,
     models: &[ModelInfo],
     user: &str,
     current: Option<&str>,
+    ids: bool,
 ) -> String {
-    let mut table = Table::new(&[
-        "Model",
-        "Cloud/Region",
-        "Type",
-        "Status",
-        "Machines",
-        "Cores",
-        "Units",
-        "Access",
-        "Last connection",
-    ])
-    .right(4)
-    .right(5)
-    .right(6);
+    let mut titles = vec!["Model"];
+    titles.extend(ids.then_some("UUID"));
+    titles.extend(["Cloud/Region", "Type", "Status"]);
+    let numbers = titles.len();
+    titles.extend(["Machines", "Cores", "Units", "Access", "Last connection"]);
+    let mut table = Table::new(&titles)
+        .right(numbers)
+        .right(numbers + 1)
+        .right(numbers + 2);
     let mut models: Vec<&ModelInfo> = models.iter().collect();
     models.sort_by(|one, other| natural(&one.name, &other.name));
     for model in models {
@@ -121,8 +117,9 @@ pub(crate) fn tabular(
             0 => "-".to_owned(),
             count => count.to_string(),
         };
-        table.row([
-            format!("{}{mark}", short(&full, user)),
+        let mut row = vec![format!("{}{mark}", short(&full, user))];
+        row.extend(ids.then(|| model.uuid.clone()));
+        row.extend([
             format!("{}/{}", model.cloud, model.region),
             "azure".to_owned(),
             model.status.current.clone(),
@@ -132,6 +129,7 @@ pub(crate) fn tabular(
             model.access.clone(),
             "never connected".to_owned(),
         ]);
+        table.row(row);
     }
     let table = match table.is_empty() {
         true => String::new(),
@@ -219,12 +217,18 @@ mod tests {
     #[test]
     fn the_current_model_has_a_star() {
         assert_eq!(
-            tabular("dev", &[model()], "admin", Some("admin/m")),
+            tabular("dev", &[model()], "admin", Some("admin/m"), false),
             "Controller: dev\n\n\
              Model  Cloud/Region      Type   Status     Machines  Cores  Units  Access  \
              Last connection\n\
              m*     azure/westeurope  azure  available         1      2      3  admin   \
              never connected\n"
+        );
+        let ids = tabular("dev", &[model()], "bob", None, true);
+        assert!(ids.contains("Model    UUID       Cloud/Region"), "{ids}");
+        assert!(
+            ids.contains("admin/m  some-uuid  azure/westeurope"),
+            "{ids}"
         );
         let list = list(&[model()], "bob", Some("admin/m"), Clock::Utc);
         assert_eq!(list["current-model"], "admin/m");

@@ -53,6 +53,20 @@ pub(crate) fn unit_rows(name: &str, unit: &Unit, depth: usize) -> Vec<[String; 7
     rows
 }
 
+/// What is to be known of a machine: why it is not used yet although it runs,
+/// where Juju has the instance's message.
+fn machine_message(machine: &Machine) -> &str {
+    let instance = &machine.machine_status;
+    let waits = machine.juju_status.current != "started"
+        && !machine.juju_status.message.is_empty()
+        && (instance.current == "running" || instance.message.is_empty());
+    match machine.modification_status.current.as_str() {
+        "error" => &machine.modification_status.message,
+        _ if waits => &machine.juju_status.message,
+        _ => &instance.message,
+    }
+}
+
 /// A machine, and its containers after it.
 pub(crate) fn machine_rows(name: &str, machine: &Machine) -> Vec<[String; 7]> {
     let instance = match machine.display_name.as_str() {
@@ -60,10 +74,6 @@ pub(crate) fn machine_rows(name: &str, machine: &Machine) -> Vec<[String; 7]> {
         name => name.to_owned(),
     };
     let base = machine.base.as_ref();
-    let message = match machine.modification_status.current.as_str() {
-        "error" => &machine.modification_status.message,
-        _ => &machine.machine_status.message,
-    };
     let mut rows = vec![[
         name.to_owned(),
         machine.juju_status.current.clone(),
@@ -72,7 +82,7 @@ pub(crate) fn machine_rows(name: &str, machine: &Machine) -> Vec<[String; 7]> {
         base.map(|base| format!("{}@{}", base.name, base.channel))
             .unwrap_or_default(),
         zone(&machine.hardware).to_owned(),
-        cut(message, MESSAGE),
+        cut(machine_message(machine), MESSAGE),
     ]];
     for (name, container) in sorted(&machine.containers) {
         rows.extend(machine_rows(name, container));

@@ -70,7 +70,8 @@ pub(crate) fn sample() -> Status {
         ..Machine::default()
     };
     let pending = Machine {
-        juju_status: info("pending", ""),
+        juju_status: info("pending", "waiting for SSH: no route"),
+        machine_status: info("running", "Running"),
         instance_id: "pending".to_owned(),
         ..Machine::default()
     };
@@ -134,7 +135,7 @@ fn a_status_is_laid_out_as_jujus() {
         "",
         "Machine  State    Address    Inst id    Base          AZ  Message",
         "0        started  10.64.0.4  machine-0  ubuntu@24.04  1   Running",
-        "10       pending             pending                      ",
+        "10       pending             pending                      waiting for SSH: no route",
         "",
         "Integration provider  Requirer              Interface  Type     Message",
         "webapp:website        haproxy:reverseproxy  http       regular  joining",

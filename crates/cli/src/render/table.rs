@@ -26,11 +26,7 @@ impl Table {
 
     /// Adds a row. Line breaks become blanks.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let clean = |cell: String| match cell.contains(['\n', '\r', '\t']) {
-            true => cell.replace(['\n', '\r', '\t'], " "),
-            false => cell,
-        };
-        self.rows.push(cells.into_iter().map(clean).collect());
+        self.rows.push(cells.into_iter().map(plain).collect());
     }
 
     /// Whether there is nothing below the titles.
@@ -73,6 +69,15 @@ impl Table {
     }
 }
 
+/// Text for a terminal, on one line: what a charm says must not move the
+/// cursor, or do worse.
+pub(crate) fn plain(text: String) -> String {
+    match text.contains(char::is_control) {
+        true => text.replace(char::is_control, " "),
+        false => text,
+    }
+}
+
 /// At most so many characters; what is longer ends in `...`.
 pub(crate) fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most {
@@ -95,6 +100,12 @@ mod tests {
             table.text(),
             "App      Scale  Message\nhaproxy      1  \na        10/12  hello\n"
         );
+    }
+
+    #[test]
+    fn a_charm_cannot_speak_to_the_terminal() {
+        let said = plain("a\x1b]52;c;eA==\x07b\n".to_owned());
+        assert_eq!(said, "a ]52;c;eA== b ");
     }
 
     #[test]

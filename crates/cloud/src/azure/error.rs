@@ -85,7 +85,12 @@ fn class(status: u16, code: &str, message: &str) -> FailureClass {
         | "InternalExecutionError"
         | "NetworkingInternalOperationError"
         | "InternalServerError" => return FailureClass::Transient,
-        _ if code.starts_with("InUse") || code.ends_with("InUse") => return FailureClass::Conflict,
+        _ if code.starts_with("InUse")
+            || code.ends_with("InUse")
+            || code.ends_with("CannotBeDeleted") =>
+        {
+            return FailureClass::Conflict;
+        }
         _ => {}
     }
     match status {
@@ -107,18 +112,37 @@ fn hint(class: FailureClass, code: &str, message: &str) -> Option<String> {
             ),
             None => "raise the quota: az quota update, or Quotas in the portal".to_owned(),
         }),
-        FailureClass::Auth if code == "AuthorizationFailed" => {
-            Some("give the client the role that allows this action at this scope".to_owned())
-        }
-        FailureClass::Auth => Some("check the client, its secret and its tenant".to_owned()),
+        FailureClass::Auth if code.ends_with("AuthorizationFailed") => Some(
+            match (quoted(message, "action "), quoted(message, "scope ")) {
+                (Some(action), Some(scope)) => {
+                    format!(
+                        "give the client a role that allows {action} on {scope}: az role assignment create --scope {scope}"
+                    )
+                }
+                _ => {
+                    "give the client a role that allows this: az role assignment create".to_owned()
+                }
+            },
+        ),
+        FailureClass::Auth => Some(CHECK_CLIENT.to_owned()),
         FailureClass::Transient
         | FailureClass::Throttled
         | FailureClass::Conflict
         | FailureClass::Capacity
         | FailureClass::Gone
+        | FailureClass::Down
         | FailureClass::Invalid
         | FailureClass::Bug => None,
     }
+}
+
+/// What to do when the client is not let in.
+pub(super) const CHECK_CLIENT: &str = "check the client, its secret and its tenant";
+
+/// The word in single quotes after the first `before`.
+fn quoted<'a>(message: &'a str, before: &str) -> Option<&'a str> {
+    let (_, rest) = message.split_once(&format!("{before}'"))?;
+    Some(rest.split_once('\'')?.0)
 }
 
 /// `(Minimum) New Limit Required: N` of Compute's quota errors.

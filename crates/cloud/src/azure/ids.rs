@@ -91,6 +91,13 @@ pub(super) fn name_of(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
 }
 
+/// The resource group that an id names.
+pub(super) fn group_of(id: &str) -> Option<&str> {
+    let mut segments = id.split('/');
+    segments.find(|segment| same(segment, "resourceGroups"))?;
+    segments.next()
+}
+
 /// Ids are compared without case.
 pub(super) fn same(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)

@@ -8,7 +8,7 @@ use lazuli_model::state::ChildKind;
 use serde_json::Value;
 
 use super::ids::{TAG_EFFECT, name_of};
-use crate::SeenMachine;
+use crate::{Down, Health, SeenMachine};
 
 /// Joins virtual machines, interfaces and public addresses. Interfaces made
 /// inline carry no tags and have names of Azure's choosing: they are found by
@@ -49,7 +49,6 @@ fn seen(
         name: text(&machine["name"]),
         cloud_id: id,
         provisioning: text(&machine["properties"]["provisioningState"]),
-        power: None,
         address: None,
         public_address: None,
         mac: None,
@@ -87,6 +86,32 @@ fn child(seen: &mut SeenMachine, kind: ChildKind, id: &Value) {
         seen.children
             .push((kind, name_of(id).to_owned(), id.to_owned()));
     }
+}
+
+/// Whether a virtual machine runs, from its instance view. What is under way
+/// is looked at again when it is over.
+pub(super) fn health(machine: &Value) -> Health {
+    let statuses = machine["properties"]["instanceView"]["statuses"].as_array();
+    let codes = statuses
+        .into_iter()
+        .flatten()
+        .filter_map(|status| status["code"].as_str());
+    for code in codes {
+        let how = match code {
+            "PowerState/stopped" => "stopped (and still paid for)",
+            "PowerState/deallocated" => "stopped (deallocated)",
+            _ => continue,
+        };
+        return Health::Down(Down {
+            code: code.to_owned(),
+            reason: format!(
+                "virtual machine {} is {how}; az vm start --ids {}",
+                text(&machine["name"]),
+                text(&machine["id"])
+            ),
+        });
+    }
+    Health::Up
 }
 
 /// The row that a resource's tag names.

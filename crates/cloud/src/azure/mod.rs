@@ -4,24 +4,31 @@
 //! of virtual machines are the models of `azure_mgmt_compute`. Its client is
 //! not used: its poller sends the PUT again and misreads the state.
 
+mod association;
 mod bodies;
+mod credential;
 mod error;
 mod ids;
+mod instance;
 mod list;
 mod machine;
 mod offers;
+mod pace;
+mod prices;
+mod progress;
+mod scope;
+mod shared;
 mod transport;
 mod verbs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use azure_core::cloud::CustomConfiguration;
 use azure_core::credentials::Secret;
-use azure_core::http::{ClientOptions, Transport, Url};
-use azure_identity::{ClientSecretCredential, ClientSecretCredentialOptions};
+use azure_core::http::Url;
 
 use crate::CloudError;
+use credential::Credential;
 use error::invalid;
 use ids::Ids;
 use transport::Arm;
@@ -83,23 +90,8 @@ impl Azure {
         let client = builder
             .build()
             .map_err(|error| invalid(what, error.to_string()))?;
-        let mut cloud = CustomConfiguration::default();
-        cloud.authority_host.clone_from(&config.authority);
-        // Tokens are retried by the stock policy: no class leads anywhere else.
-        let options = ClientSecretCredentialOptions {
-            client_options: ClientOptions {
-                cloud: Some(Arc::new(cloud.into())),
-                transport: Some(Transport::new(Arc::new(client.clone()))),
-                ..ClientOptions::default()
-            },
-        };
-        let credential = ClientSecretCredential::new(
-            &config.tenant,
-            config.client_id.clone(),
-            config.client_secret.clone(),
-            Some(options),
-        )
-        .map_err(|error| invalid(what, error.to_string()))?;
+        let credential = Credential::new(config, client.clone())
+            .map_err(|error| invalid(what, error.to_string()))?;
         let url = |text: &str| {
             Url::parse(text).map_err(|error| invalid(what, format!("{text}: {error}")))
         };
@@ -107,7 +99,7 @@ impl Azure {
             arm: Arm::new(
                 url(&config.arm)?,
                 SCOPE.to_owned(),
-                credential,
+                Arc::new(credential),
                 client.clone(),
             ),
             ids: Ids::new(&config.subscription),

@@ -66,6 +66,7 @@ fn offer(sku: &Value, prices: &HashMap<String, u64>) -> Option<Offer> {
         mem: (gib * 1024.0) as u64,
         price_micros: prices.get(&size.to_lowercase()).copied(),
         family: sku["family"].as_str().unwrap_or_default().to_owned(),
+        limits: Vec::new(),
     })
 }
 
@@ -94,8 +95,8 @@ pub(super) fn prices(items: &[Value]) -> HashMap<String, u64> {
     prices
 }
 
-/// The limits among the items of a usage list.
-pub(super) fn usages(items: &[Value]) -> Vec<Usage> {
+/// The limits among the items of a usage list, which hold at `scope`.
+pub(super) fn usages(items: &[Value], scope: &str) -> Vec<Usage> {
     items
         .iter()
         .filter_map(|item| {
@@ -103,6 +104,7 @@ pub(super) fn usages(items: &[Value]) -> Vec<Usage> {
                 name: item["name"]["value"].as_str()?.to_owned(),
                 used: item["currentValue"].as_u64()?,
                 limit: item["limit"].as_u64()?,
+                scope: scope.to_owned(),
             })
         })
         .collect()

@@ -162,7 +162,7 @@ impl World {
     pub(crate) fn connects(&self, from: Namespace<'_>, address: &str, port: u16) -> bool {
         let target = format!("{address}:{port}").parse().unwrap();
         let connect = || {
-            let limit = Duration::from_millis(700);
+            let limit = Duration::from_secs(2);
             Ok(std::net::TcpStream::connect_timeout(&target, limit).is_ok())
         };
         self.fabric().in_namespace(from, connect).unwrap()

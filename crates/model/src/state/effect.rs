@@ -25,7 +25,8 @@ pub struct Effect {
     pub state: EffectState,
     /// The cloud's id, once known.
     pub cloud_id: Option<String>,
-    /// Why the last try failed, if it did.
+    /// Why the last try failed, if it did, or what is the matter with what
+    /// was made.
     pub failure: Option<EffectFailure>,
     /// When the row was made.
     #[serde(with = "time::serde::rfc3339")]
@@ -190,7 +191,7 @@ pub enum EffectState {
     Foreign,
 }
 
-/// Why a try failed.
+/// Why a try failed, or why what was made is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectFailure {
     /// What to do next follows from it.

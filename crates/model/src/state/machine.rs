@@ -164,6 +164,8 @@ pub enum FailureClass {
     Auth,
     /// It is gone.
     Gone,
+    /// It is there and does not run, though it did.
+    Down,
     /// The request is wrong: only a change helps.
     Invalid,
     /// Lazuli's mistake.

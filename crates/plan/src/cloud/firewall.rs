@@ -49,6 +49,10 @@ fn openings(state: &ModelState, application: &Application) -> Vec<(Opening, Stri
     let mut openings = Vec::new();
     for (endpoint, rule) in application.exposed.iter().flatten() {
         let mut sources = rule.cidrs.clone();
+        if !rule.spaces.is_empty() {
+            // All spaces of a model are its one network.
+            sources.push(state.model().address_range.clone());
+        }
         sources.sort();
         sources.dedup();
         if sources.is_empty() {

@@ -1,22 +1,20 @@
 //! A machine's instance.
 
 use lazuli_model::constraints::Constraints;
-use lazuli_model::id::{self, ApplicationId, EffectId};
+use lazuli_model::id;
 use lazuli_model::life::Life;
+use lazuli_model::offer::Offer;
 use lazuli_model::state::{
     Change, Effect, EffectSpec, EffectState, FailureClass, Machine, MachineSource, MachineState,
     ModelState, ProvisioningFailure, Row, VirtualMachine,
 };
-use lazuli_model::status::Status;
 
+use super::exposure::public_address;
 use super::shared::{self, SharedNames};
 use super::size;
-use super::step::{Wish, lacks_capacity, moved, step, trouble, wait};
+use super::step::{Wish, is_it_there, lacks_capacity, moved, step, wait};
 use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
-/// While a machine cannot be reached, the cloud is asked this often whether
-/// it is still there.
-const ASK_EVERY: time::Duration = time::Duration::seconds(30);
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
 
@@ -52,7 +50,7 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
 }
 
 /// The row of the instance of the machine's present generation.
-fn instance<'a>(state: &'a ModelState, known: &MachineState) -> Option<&'a Effect> {
+pub(super) fn instance<'a>(state: &'a ModelState, known: &MachineState) -> Option<&'a Effect> {
     state.effects_of(known.machine).find(|effect| {
         matches!(effect.spec, EffectSpec::VirtualMachine(_))
             && effect.name.ends_with(&format!("-g{}", known.generation))
@@ -80,7 +78,7 @@ fn make(
     let label = label(effect);
     let elsewhere = lacks_capacity(effect)
         && known.generation < MAX_GENERATIONS
-        && untried(inputs, machine).is_some()
+        && untried(inputs, machine).next().is_some()
         && !inputs.flight.effects.contains(&effect.id);
     if elsewhere {
         // The next size; what may exist of this one goes.
@@ -104,9 +102,7 @@ fn make(
             })));
         return;
     }
-    if effect.state == EffectState::Present && known.unreachable.is_some() {
-        is_it_there(inputs, plan, effect);
-    }
+    is_it_there(inputs, plan, effect);
     let present = step(inputs, plan, effect, Wish::Present, &label);
     if present && known.address.is_none() {
         wait(plan, "waiting for its address".to_owned(), None);
@@ -120,26 +116,9 @@ fn make(
     }
 }
 
-/// A machine that cannot be reached may be gone: asks the cloud now and then.
-fn is_it_there(inputs: Inputs<'_>, plan: &mut SubjectPlan, effect: &Effect) {
-    if inputs.flight.effects.contains(&effect.id) {
-        return;
-    }
-    let asked = inputs.flight.asked.get(&effect.id);
-    let failed = effect.failure.as_ref().and_then(|failure| failure.next_try);
-    let next = failed
-        .or(asked.map(|at| *at + ASK_EVERY))
-        .unwrap_or(inputs.now);
-    if next <= inputs.now {
-        plan.actions.push(Action::Poll { effect: effect.id });
-    } else {
-        plan.wake_at = Some(plan.wake_at.map_or(next, |at| at.min(next)));
-    }
-}
-
-/// The cheapest fitting size that did not fail for want of capacity.
-fn untried<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> Option<&'a lazuli_model::offer::Offer> {
-    size::ranked(inputs.offers, &machine.constraints).find(|offer| {
+/// The fitting sizes that did not fail for want of capacity, cheapest first.
+fn untried<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
+    size::ranked(inputs.offers, &machine.constraints).filter(move |offer| {
         !inputs.state.effects_of(machine.id).any(|effect| {
             lacks_capacity(effect)
                 && matches!(&effect.spec, EffectSpec::VirtualMachine(vm) if vm.size == offer.size)
@@ -159,18 +138,32 @@ fn begin(
         return;
     }
     let any = || size::ranked(inputs.offers, &machine.constraints).next();
-    let Some(offer) = untried(inputs, machine).or_else(any) else {
+    let with_room = untried(inputs, machine).find(|offer| size::lacking(offer).is_none());
+    let Some(offer) = with_room
+        .or_else(|| untried(inputs, machine).next())
+        .or_else(any)
+    else {
         let message = format!(
             "no size in {} satisfies \"{}\"; change the constraints",
             inputs.state.model().region,
             machine.constraints
         );
-        refuse(inputs, plan, known, message);
+        refuse(inputs, plan, known, invalid(message));
         return;
     };
+    if let Some(limit) = size::lacking(offer) {
+        let failure = ProvisioningFailure {
+            class: FailureClass::Quota,
+            message: limit.to_string(),
+            attempts: 1,
+            next_try: None,
+        };
+        refuse(inputs, plan, known, failure);
+        return;
+    }
     let Some(image) = size::image(&machine.base, &offer.arch) else {
         let message = format!("there is no image for base {}", machine.base);
-        refuse(inputs, plan, known, message);
+        refuse(inputs, plan, known, invalid(message));
         return;
     };
     let model = inputs.state.model();
@@ -210,13 +203,23 @@ fn begin(
 }
 
 /// Nothing but a change of what was asked for helps.
-fn refuse(inputs: Inputs<'_>, plan: &mut SubjectPlan, known: &MachineState, message: String) {
-    let failure = ProvisioningFailure {
+fn invalid(message: String) -> ProvisioningFailure {
+    ProvisioningFailure {
         class: FailureClass::Invalid,
-        message: message.clone(),
+        message,
         attempts: 1,
         next_try: None,
-    };
+    }
+}
+
+/// Nothing is asked of the cloud: it could only refuse it.
+fn refuse(
+    inputs: Inputs<'_>,
+    plan: &mut SubjectPlan,
+    known: &MachineState,
+    failure: ProvisioningFailure,
+) {
+    let message = failure.message.clone();
     if known.failure.as_ref() != Some(&failure) {
         plan.decisions
             .push(Change::Put(Row::MachineState(MachineState {
@@ -237,7 +240,7 @@ fn wants_inline_address(state: &ModelState, constraints: &Constraints) -> bool {
         || state.model().egress() == lazuli_model::state::Egress::Public
 }
 
-fn label(effect: &Effect) -> String {
+pub(super) fn label(effect: &Effect) -> String {
     match &effect.spec {
         EffectSpec::VirtualMachine(vm) => format!("virtual machine of size {}", vm.size),
         EffectSpec::Group { .. }
@@ -267,104 +270,6 @@ fn boot(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &M
         None => "waiting for the end of its first boot".to_owned(),
     };
     wait(plan, reason, until);
-}
-
-/// Whether a unit of an exposed application is on the machine, so that it
-/// needs an address that is reached from outside.
-fn is_exposed(state: &ModelState, machine: &Machine) -> bool {
-    let exposed = |id: ApplicationId| {
-        state
-            .application(id)
-            .is_some_and(|application| application.exposed.is_some())
-    };
-    state
-        .units_on(machine.id)
-        .any(|unit| exposed(unit.application))
-}
-
-/// Gives the machine a public address while it is exposed, and takes it away
-/// afterwards; one that it was made with stays.
-fn public_address(
-    inputs: Inputs<'_>,
-    plan: &mut SubjectPlan,
-    machine: &Machine,
-    known: &MachineState,
-) {
-    let Some(vm) = instance(inputs.state, known) else {
-        return;
-    };
-    let refused = machine.constraints.allocate_public_ip == Some(false);
-    let inline = matches!(&vm.spec, EffectSpec::VirtualMachine(vm) if vm.public_address);
-    let exposed = is_exposed(inputs.state, machine);
-    if exposed && refused {
-        wait(
-            plan,
-            "it is exposed, but allocate-public-ip=false refuses it a public address".to_owned(),
-            None,
-        );
-    }
-    let name = format!("{}-address", vm.name);
-    let address_id = id::derived(inputs.state.model().id, &name);
-    let link_id = id::derived(inputs.state.model().id, &format!("{name}-link"));
-    let address = inputs.state.effect(address_id);
-    let link = inputs.state.effect(link_id);
-    let ready = vm.state == EffectState::Present;
-    if exposed && !refused && !inline && ready {
-        let spec = EffectSpec::PublicAddress {
-            region: inputs.state.model().region.clone(),
-        };
-        if want(inputs, plan, machine, address, (address_id, &name), spec) {
-            let spec = EffectSpec::Association {
-                address: name.clone(),
-                machine: vm.name.clone(),
-            };
-            want(
-                inputs,
-                plan,
-                machine,
-                link,
-                (link_id, &format!("{name}-link")),
-                spec,
-            );
-        }
-    } else if !exposed {
-        let unlinked =
-            link.is_none_or(|link| step(inputs, plan, link, Wish::Gone, "public address"));
-        if let (true, Some(address)) = (unlinked, address) {
-            step(inputs, plan, address, Wish::Gone, "public address");
-        }
-    }
-}
-
-/// One step towards a row that may not be there yet, or was taken away.
-fn want(
-    inputs: Inputs<'_>,
-    plan: &mut SubjectPlan,
-    machine: &Machine,
-    effect: Option<&Effect>,
-    (id, name): (EffectId, &str),
-    spec: EffectSpec,
-) -> bool {
-    match effect {
-        Some(effect) if effect.state != EffectState::Gone => {
-            step(inputs, plan, effect, Wish::Present, "public address")
-        }
-        before => {
-            plan.decisions.push(Change::Put(Row::Effect(Effect {
-                id,
-                machine: Some(machine.id),
-                parent: None,
-                name: name.to_owned(),
-                spec,
-                state: EffectState::Planned,
-                cloud_id: None,
-                failure: None,
-                created_at: before.map_or(inputs.now, |effect| effect.created_at),
-                changed_at: inputs.now,
-            })));
-            false
-        }
-    }
 }
 
 /// Deletes the instance first; what came with it usually goes with it, and is
@@ -399,66 +304,6 @@ fn unmake(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine) {
         }
         if !done {
             return;
-        }
-    }
-}
-
-/// Whether the instance is being deleted, or is gone.
-pub(crate) fn instance_is_going(state: &ModelState, machine: &Machine) -> bool {
-    let effect = state
-        .machine_state(machine.id)
-        .and_then(|known| instance(state, known));
-    effect.is_none_or(|effect| {
-        matches!(
-            effect.state,
-            EffectState::Deleting { .. } | EffectState::Gone
-        )
-    })
-}
-
-/// Whether the instance was there and is no more, though nobody asked for
-/// that.
-pub(crate) fn instance_is_gone(state: &ModelState, machine: &Machine) -> bool {
-    state
-        .machine_state(machine.id)
-        .and_then(|known| instance(state, known))
-        .is_some_and(|effect| effect.state == EffectState::Gone)
-}
-
-/// The instance's status in Juju's words (`machine-status`).
-pub(crate) fn instance_status(inputs: Inputs<'_>, machine: &Machine) -> Status {
-    let status = |word: &str, message: String| Status::new(word, message, inputs.now);
-    let Some(known) = inputs.state.machine_state(machine.id) else {
-        return status("pending", String::new());
-    };
-    if let MachineSource::Manual { .. } = machine.source {
-        return status("running", "Manually provisioned machine".to_owned());
-    }
-    if let Some(failure) = &known.failure {
-        return status("provisioning error", failure.message.clone());
-    }
-    let Some(effect) = instance(inputs.state, known) else {
-        return status("pending", String::new());
-    };
-    let failure = trouble(effect).map(|failure| failure.message.clone());
-    match (&effect.state, failure) {
-        (EffectState::Gone, _) if machine.life == Life::Alive => status(
-            "down",
-            format!(
-                "virtual machine {} was deleted outside Lazuli; remove machine {} and add another",
-                effect.name, machine.name
-            ),
-        ),
-        (EffectState::Deleting { .. } | EffectState::Gone, failure) => {
-            status("stopping", failure.unwrap_or_default())
-        }
-        (EffectState::Present, failure) => status("running", failure.unwrap_or_default()),
-        (_, Some(message)) => status("provisioning error", message),
-        (EffectState::Foreign, None) => {
-            status("provisioning error", "the name is taken".to_owned())
-        }
-        (EffectState::Planned | EffectState::Sent { .. } | EffectState::Accepted { .. }, None) => {
-            status("allocating", format!("creating {}", label(effect)))
         }
     }
 }

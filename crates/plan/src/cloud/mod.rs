@@ -2,10 +2,12 @@
 //! firewall. The ledger's rows are decided here, in full: names, sizes, zones
 //! and addresses; executors choose nothing.
 
+mod exposure;
 mod firewall;
 mod machine;
 mod shared;
 mod size;
+mod status;
 mod step;
 
 #[cfg(test)]
@@ -15,8 +17,8 @@ use lazuli_model::state::{Machine, ModelState};
 
 use crate::types::{Inputs, SubjectPlan};
 
-pub(crate) use machine::{instance_is_going, instance_is_gone, instance_status};
 pub use shared::SharedNames;
+pub(crate) use status::{instance_is_going, instance_is_gone, instance_status, instance_trouble};
 
 /// Plans what the machines of the model share.
 pub(crate) fn plan_model(inputs: Inputs<'_>) -> SubjectPlan {

@@ -7,12 +7,15 @@
 use lazuli_model::id::{self, EffectId, GenericUuid};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, Egress, MachineSource, Model, Row,
+    Change, Effect, EffectSpec, EffectState, Egress, MachineSource, Model, Row, RowKey,
 };
 
 use super::firewall;
-use super::step::{Wish, respecified, step};
+use super::step::{Wish, is_it_there, respecified, step};
 use crate::types::{Inputs, SubjectPlan};
+
+/// Rows of what is gone are kept so long.
+const TOMBSTONES: time::Duration = time::Duration::days(30);
 
 /// The names of what a model shares. They hold the random end of its uuid, so
 /// that two models never meet.
@@ -61,6 +64,16 @@ pub(super) fn plan(inputs: Inputs<'_>) -> SubjectPlan {
     let wanted = state
         .machines()
         .any(|machine| matches!(machine.source, MachineSource::Cloud { .. }));
+    for effect in state.effects() {
+        let orphaned = effect.machine.is_some_and(|id| state.machine(id).is_none());
+        if orphaned && !is_over(&effect.state) {
+            // A request to make it came late, when all else was over.
+            step(inputs, &mut plan, effect, Wish::Gone, "machine");
+        } else if orphaned && inputs.now - effect.changed_at > TOMBSTONES {
+            plan.decisions
+                .push(Change::Delete(RowKey::Effect(effect.id)));
+        }
+    }
     let made = state
         .effects()
         .any(|effect| effect.machine.is_none() && !is_over(&effect.state));
@@ -184,12 +197,13 @@ fn ensure(
     let idle = !inputs.flight.effects.contains(&id);
     let settled = matches!(
         effect.state,
-        EffectState::Present | EffectState::Planned | EffectState::Gone
+        EffectState::Present | EffectState::Planned | EffectState::Sent { .. } | EffectState::Gone
     );
     if idle && settled && (effect.spec != spec || effect.state == EffectState::Gone) {
         plan.decisions.push(respecified(effect, spec, inputs.now));
-        return effect.cloud_id.is_some();
+        return effect.cloud_id.is_some() && effect.state != EffectState::Gone;
     }
+    is_it_there(inputs, plan, effect);
     // While the rules of a security group change, the group is there.
     step(inputs, plan, effect, Wish::Present, label) || effect.cloud_id.is_some()
 }

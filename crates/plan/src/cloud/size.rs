@@ -2,7 +2,7 @@
 
 use lazuli_model::base::Base;
 use lazuli_model::constraints::Constraints;
-use lazuli_model::offer::Offer;
+use lazuli_model::offer::{Limit, Offer};
 use lazuli_model::state::Image;
 
 /// What a machine gets at least when nothing is asked for, in MiB (Juju's
@@ -25,6 +25,11 @@ fn fits(offer: &Offer, constraints: &Constraints) -> bool {
     offer.arch == arch
         && offer.cores >= at_least(constraints.cores, 1) as u32
         && offer.mem >= at_least(constraints.mem, DEFAULT_MEM)
+}
+
+/// The limit of the subscription that a machine of this size would exceed.
+pub(super) fn lacking(offer: &Offer) -> Option<&Limit> {
+    offer.limits.iter().find(|limit| !limit.has_room())
 }
 
 /// A value that is not cleared.
@@ -86,6 +91,7 @@ mod tests {
             mem,
             price_micros: None,
             family: "f".to_owned(),
+            limits: Vec::new(),
         }
     }
 

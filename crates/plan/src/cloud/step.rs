@@ -33,11 +33,12 @@ pub(super) fn step(
         // What is not ours is never touched.
         (EffectState::Present, Wish::Present)
         | (EffectState::Gone | EffectState::Foreign, Wish::Gone) => true,
-        (EffectState::Foreign | EffectState::Gone, Wish::Present) => {
+        (EffectState::Gone, Wish::Present) => {
             wait(plan, reason(effect, wish, label), None);
             false
         }
-        (EffectState::Planned | EffectState::Sent { .. }, Wish::Present) => {
+        // What took the name may have been renamed or deleted since.
+        (EffectState::Foreign | EffectState::Planned | EffectState::Sent { .. }, Wish::Present) => {
             let at = retry_at(effect).unwrap_or(inputs.now);
             let action = Action::Ensure { effect: effect.id };
             act_at(inputs, plan, at, action, reason(effect, wish, label));
@@ -81,6 +82,21 @@ pub(super) fn step(
     }
 }
 
+/// Asks whether a resource is still there, if that is doubted: a list lacked
+/// it, or the last answer was not conclusive.
+pub(super) fn is_it_there(inputs: Inputs<'_>, plan: &mut SubjectPlan, effect: &Effect) {
+    if effect.state != EffectState::Present || inputs.flight.effects.contains(&effect.id) {
+        return;
+    }
+    match retry_at(effect) {
+        Some(at) if at > inputs.now => {
+            plan.wake_at = Some(plan.wake_at.map_or(at, |wake| wake.min(at)));
+        }
+        None if !inputs.flight.doubted.contains(&effect.id) => {}
+        Some(_) | None => plan.actions.push(Action::Poll { effect: effect.id }),
+    }
+}
+
 /// The row in another state, its failure forgotten.
 pub(super) fn moved(effect: &Effect, state: EffectState, now: OffsetDateTime) -> Change {
     Change::Put(Row::Effect(Effect {
@@ -91,11 +107,16 @@ pub(super) fn moved(effect: &Effect, state: EffectState, now: OffsetDateTime) ->
     }))
 }
 
-/// The row with another spec, to be brought to it.
+/// The row with another spec, to be brought to it; one that is gone is made
+/// anew.
 pub(super) fn respecified(effect: &Effect, spec: EffectSpec, now: OffsetDateTime) -> Change {
     Change::Put(Row::Effect(Effect {
         spec,
         state: EffectState::Planned,
+        cloud_id: effect
+            .cloud_id
+            .clone()
+            .filter(|_| effect.state != EffectState::Gone),
         failure: None,
         changed_at: now,
         ..effect.clone()

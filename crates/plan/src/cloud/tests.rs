@@ -9,11 +9,14 @@ use lazuli_model::id::{
 use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
-    Application, Change, Effect, EffectFailure, EffectSpec, EffectState, FailureClass, Machine,
-    MachineFacts, MachineSource, MachineState, Model, ModelState, OpenedPort, Row, Unit,
+    Application, Change, Effect, EffectFailure, EffectSpec, EffectState, ExposeRule, FailureClass,
+    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, OpenedPort, Row, Unit,
 };
 use time::OffsetDateTime;
 use uuid::Uuid;
+
+mod drift;
+mod limits;
 
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
 use crate::types::{Action, InFlight, Inputs, Look, SubjectPlan};
@@ -35,6 +38,7 @@ fn offers() -> Vec<Offer> {
             mem: 4096,
             price_micros: None,
             family: "f".to_owned(),
+            limits: Vec::new(),
         })
         .to_vec()
 }
@@ -81,6 +85,7 @@ struct World {
     flight: InFlight,
     /// First boots do not end.
     unreachable: bool,
+    offers: Vec<Offer>,
 }
 
 impl World {
@@ -91,6 +96,7 @@ impl World {
             dry: Vec::new(),
             flight: InFlight::default(),
             unreachable: false,
+            offers: offers(),
         }
     }
 
@@ -99,11 +105,10 @@ impl World {
     }
 
     fn plans(&self) -> Vec<SubjectPlan> {
-        let offers = offers();
         let inputs = Inputs {
             state: &self.state,
             flight: &self.flight,
-            offers: &offers,
+            offers: &self.offers,
             now: NOW,
         };
         let machines = self.state.machines().map(|row| plan_machine(inputs, row));
@@ -342,6 +347,30 @@ fn expose_gives_an_address_and_a_rule_and_takes_them_away() {
         ]
     );
     assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
+
+#[test]
+fn what_is_exposed_to_spaces_is_open_to_the_models_network_alone() {
+    let mut world = World::new();
+    world.put(Row::Machine(machine(Life::Alive)));
+    world.expose(true);
+    world.unit();
+    world.put(Row::OpenedPort(OpenedPort {
+        unit: id(22),
+        endpoint: String::new(),
+        range: "80/tcp".parse().expect("a port"),
+    }));
+    world.settle();
+    let sources = |world: &World| super::firewall::rules(&world.state)[0].sources.clone();
+    assert_eq!(sources(&world), ["*"]);
+    let mut row = world.state.application(id(20)).expect("a row").clone();
+    let rule = ExposeRule {
+        cidrs: Vec::new(),
+        spaces: vec!["alpha".to_owned()],
+    };
+    row.exposed = Some(BTreeMap::from([(String::new(), rule)]));
+    world.put(Row::Application(row));
+    assert_eq!(sources(&world), ["10.64.0.0/18"]);
 }
 
 #[test]

@@ -188,10 +188,11 @@ impl Rows<'_> {
         };
         let state = self.inputs.state;
         let name = self.hook_name(hook);
-        let exists = state
-            .charm(levels.charm)
-            .is_some_and(|charm| charm.charm.has_hook(&name));
-        if !exists {
+        let Some(charm) = state.charm(levels.charm) else {
+            block(plan, "waiting for its charm".to_owned(), None, None);
+            return;
+        };
+        if !charm.charm.has_hook(&name) {
             // Costs nothing: no connection, and no commit of its own.
             plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
             return;

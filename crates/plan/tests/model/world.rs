@@ -99,6 +99,7 @@ impl World {
                 mem: 4096,
                 price_micros: None,
                 family: String::new(),
+                limits: Vec::new(),
             }],
             next: 100,
             ran: BTreeMap::new(),
@@ -187,7 +188,7 @@ impl World {
             Action::RunHook { unit, seq, levels } => self.run(*unit, *seq, levels),
             Action::KillHook { unit, seq, .. } => self.kill(*unit, *seq),
             Action::Poll { effect } => {
-                self.flight.asked.insert(*effect, self.now);
+                self.flight.doubted.remove(effect);
             }
         }
     }

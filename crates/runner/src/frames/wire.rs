@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 /// The longest frame, in bytes.
 pub const MAX_FRAME: usize = 32 << 20;
@@ -72,8 +73,37 @@ pub fn decode<T: DeserializeOwned>(buffer: &[u8]) -> Result<Option<(T, usize)>, 
     let Some(body) = rest.get(..length) else {
         return Ok(None);
     };
-    let frame = serde_json::from_slice(body).map_err(FrameError::Json)?;
-    Ok(Some((frame, length + 4)))
+    Ok(Some((understand(body)?, length + 4)))
+}
+
+/// What a database cannot keep is replaced at the door: NUL, which JSON can
+/// only have in this notation.
+fn understand<T: DeserializeOwned>(body: &[u8]) -> Result<T, FrameError> {
+    const NUL: &[u8] = b"\\u0000";
+    if !body.windows(NUL.len()).any(|part| part == NUL) {
+        return serde_json::from_slice(body).map_err(FrameError::Json);
+    }
+    let mut value = serde_json::from_slice(body).map_err(FrameError::Json)?;
+    without_nul(&mut value);
+    serde_json::from_value(value).map_err(FrameError::Json)
+}
+
+fn without_nul(value: &mut Value) {
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
+    match value {
+        Value::String(text) => *text = clean(text),
+        Value::Array(items) => items.iter_mut().for_each(without_nul),
+        Value::Object(map) => {
+            *map = std::mem::take(map)
+                .into_iter()
+                .map(|(key, mut item)| {
+                    without_nul(&mut item);
+                    (clean(&key), item)
+                })
+                .collect();
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// Reads one frame from a blocking stream.
@@ -120,6 +150,8 @@ pub fn write_frame<T: Serialize>(stream: &mut impl Write, frame: &T) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]
@@ -178,5 +210,15 @@ mod tests {
             read_frame_within::<String>(&mut text.as_slice(), 9),
             Err(FrameError::TooLong(10))
         ));
+    }
+
+    #[test]
+    fn what_a_database_cannot_keep_does_not_come_in() {
+        let said = BTreeMap::from([("a\0b", "\0"), ("plain", "\\u0000")]);
+        let bytes = encode(&said).unwrap();
+        let (heard, taken) = decode::<BTreeMap<String, String>>(&bytes).unwrap().unwrap();
+        assert_eq!(taken, bytes.len());
+        assert_eq!(heard["a\u{fffd}b"], "\u{fffd}");
+        assert_eq!(heard["plain"], "\\u0000");
     }
 }

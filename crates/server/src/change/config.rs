@@ -33,12 +33,22 @@ pub(super) fn read(charm: &Charm, values: &BTreeMap<String, Value>) -> Result<Gi
             given.trust = Some(flag(value)?);
             continue;
         }
+        known(charm, name).map_err(|refusal| refusal.at(format!("/config/{name}")))?;
         let parsed = charm.config.parse_document([(name.as_str(), value)]);
         given
             .options
             .extend(parsed.map_err(|error| Refusal::from(error).at(format!("/config/{name}")))?);
     }
     Ok(given)
+}
+
+/// Refuses what is no option of the charm.
+fn known(charm: &Charm, name: &str) -> Result<(), Refusal> {
+    let names = charm.config.options.keys().map(String::as_str);
+    match charm.config.option(name) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Refusal::from(error).near(name, names)),
+    }
 }
 
 fn flag(value: &Value) -> Result<bool, Refusal> {
@@ -87,7 +97,7 @@ pub(crate) fn change_config(
             row.trust = false;
             continue;
         }
-        charm.charm.config.option(reset)?;
+        known(&charm.charm, reset)?;
         row.config.remove(reset);
     }
     given.apply(&mut row.config);

@@ -39,7 +39,7 @@ pub(crate) fn expose(draft: &mut Draft<'_>, name: &str, request: &Expose) -> Res
 
 /// Both of Juju's words for everybody are the rule without CIDRs.
 fn everybody(mut rule: ExposeRule) -> ExposeRule {
-    if rule.cidrs.iter().any(|cidr| cidr == "0.0.0.0/0") {
+    if rule.spaces.is_empty() && rule.cidrs.iter().any(|cidr| cidr == "0.0.0.0/0") {
         rule.cidrs.clear();
     }
     rule
@@ -76,7 +76,10 @@ fn check_endpoint(charm: Option<&Charm>, endpoint: &str) -> Result<(), Refusal> 
     if known {
         return Ok(());
     }
-    Err(Refusal::not_found("endpoint", endpoint))
+    let names = charm
+        .into_iter()
+        .flat_map(|charm| charm.meta.binding_names());
+    Err(Refusal::not_found("endpoint", endpoint).near(endpoint, names))
 }
 
 /// Go's text for what is no CIDR.
@@ -90,6 +93,12 @@ fn check_cidr(text: &str) -> Result<(), Refusal> {
         let digits = prefix.bytes().all(|byte| byte.is_ascii_digit());
         digits && prefix.parse::<u8>().is_ok_and(|prefix| prefix <= most)
     });
+    if good && text.contains(':') {
+        // One address family per rule, and the model's network has the other.
+        return Err(Refusal::invalid(format!(
+            "cannot expose to {text}: the model's network is IPv4 only"
+        )));
+    }
     if good {
         return Ok(());
     }

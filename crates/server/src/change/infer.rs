@@ -6,7 +6,7 @@ use lazuli_model::names::{ApplicationName, EndpointName};
 use lazuli_model::state::{Application, EndpointRole, ModelState, Relation};
 use lazuli_plan::document::relation_key;
 
-use super::Refusal;
+use super::{Refusal, application_not_found};
 
 /// One end as a user names it: `app` or `app:endpoint`.
 pub(super) struct Named {
@@ -57,7 +57,7 @@ impl Named {
         let application = state
             .applications()
             .find(|row| row.name == self.application)
-            .ok_or_else(|| Refusal::not_found("application", name))?;
+            .ok_or_else(|| application_not_found(state, name))?;
         let Some(charm) = state.charm(application.charm) else {
             return Ok(Vec::new());
         };

@@ -134,7 +134,12 @@ pub(crate) fn application<'a>(
     let parsed: Option<ApplicationName> = name.parse().ok();
     parsed
         .and_then(|name| state.applications().find(|row| row.name == name))
-        .ok_or_else(|| Refusal::not_found("application", name))
+        .ok_or_else(|| application_not_found(state, name))
+}
+
+fn application_not_found(state: &ModelState, name: &str) -> Refusal {
+    let names = state.applications().map(|row| row.name.as_str());
+    Refusal::not_found("application", name).near(name, names)
 }
 
 /// The unit of this name: `mysql/0`, or `mysql-0` where a slash is not to be
@@ -146,7 +151,17 @@ pub(crate) fn unit<'a>(state: &'a ModelState, name: &str) -> Result<&'a Unit, Re
     });
     parsed
         .and_then(|name| state.units().find(|row| row.name == name))
-        .ok_or_else(|| Refusal::not_found("unit", name))
+        .ok_or_else(|| unit_not_found(state, name))
+}
+
+/// Names another unit only where the application's name is the mistake.
+fn unit_not_found(state: &ModelState, name: &str) -> Refusal {
+    let number = name.rsplit_once('/').map(|(_, number)| number);
+    let names = state
+        .units()
+        .map(|row| row.name.to_string())
+        .filter(|other| other.rsplit_once('/').map(|(_, number)| number) == number);
+    Refusal::not_found("unit", name).near(name, names)
 }
 
 /// The machine of this number.

@@ -7,6 +7,10 @@ use lazuli_model::constraints::ConstraintError;
 use lazuli_model::names::NameError;
 use lazuli_model::placement::PlacementError;
 
+/// A name with fewer mistakes than this is taken for the one that was meant:
+/// letters that are wrong, missing, too many or in another order.
+const LETTERS_PER_MISTAKE: usize = 3;
+
 /// Why a request is refused, in Juju's words where Juju has any.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
@@ -53,6 +57,24 @@ impl Refusal {
     pub(crate) fn machine_not_found(name: &str) -> Self {
         let name: String = name.chars().take(64).collect();
         Self::new(Code::NotFound, format!("machine {name} not found"))
+    }
+
+    /// With the name among these that was probably meant, if one is alike.
+    pub(crate) fn near<T: AsRef<str>>(
+        mut self,
+        name: &str,
+        among: impl IntoIterator<Item = T>,
+    ) -> Self {
+        let most = (name.chars().count() / LETTERS_PER_MISTAKE).max(1);
+        let nearest = among
+            .into_iter()
+            .map(|other| (strsim::damerau_levenshtein(name, other.as_ref()), other))
+            .filter(|(mistakes, _)| *mistakes <= most)
+            .min_by_key(|(mistakes, _)| *mistakes);
+        if let Some((_, nearest)) = nearest {
+            self.detail = format!("{}; did you mean {:?}?", self.detail, nearest.as_ref());
+        }
+        self
     }
 
     /// The field that is at fault.

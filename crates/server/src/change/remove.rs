@@ -57,7 +57,7 @@ pub(crate) fn remove_machine(
     Ok(())
 }
 
-/// Juju's text for a machine with units.
+/// Juju's text for a machine with units, and what to do.
 fn check_empty(state: &ModelState, row: &lazuli_model::state::Machine) -> Result<(), Refusal> {
     let mut units: Vec<_> = state.units_on(row.id).map(|unit| &unit.name).collect();
     units.sort();
@@ -68,10 +68,11 @@ fn check_empty(state: &ModelState, row: &lazuli_model::state::Machine) -> Result
     match quoted.len() {
         0 => Ok(()),
         n => Err(Refusal::conflict(format!(
-            "machine {} has unit{} {} assigned",
+            "machine {} has unit{} {} assigned; --force removes {} as well",
             row.name,
             if n == 1 { "" } else { "s" },
-            quoted.join(", ")
+            quoted.join(", "),
+            if n == 1 { "it" } else { "them" },
         ))),
     }
 }

@@ -1,10 +1,8 @@
 //! Applications.
 
 use axum::Json;
-use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::StatusCode;
-use http::header::ETAG;
 use lazuli_api::{
     ApplicationList, ApplicationSummary, Changed, ConfigChange, ConstraintsDocument, Deploy,
     Expose, Refresh, Removal, SetBase, SetConstraints, Trust, Unexpose, WriteQuery,
@@ -12,20 +10,16 @@ use lazuli_api::{
 use lazuli_model::document::application::{ApplicationConfig, ShowApplication};
 use lazuli_plan::document;
 
-use crate::app::App;
 use crate::change;
 use crate::error::Error;
-use crate::extract::{Body, Conditions, InModel, Named, Query, Read, Write};
-use crate::mutate::{How, write};
+use crate::extract::{Body, Edit, Named, Query, Shown, Write};
 
 /// Lists applications.
 #[utoipa::path(get, path = "/models/{model}/applications", tag = "applications",
     responses((status = 200, body = ApplicationList)))]
 pub(super) async fn list_applications(
-    State(app): State<App>,
-    scope: InModel<Read>,
+    Shown(loaded): Shown,
 ) -> Result<Json<ApplicationList>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
     let state = &loaded.state;
     let mut applications: Vec<_> = state.applications().collect();
     applications.sort_by(|a, b| a.name.cmp(&b.name));
@@ -49,15 +43,8 @@ pub(super) async fn list_applications(
 /// Deploys a charm.
 #[utoipa::path(post, path = "/models/{model}/applications", tag = "applications",
     params(WriteQuery), request_body = Deploy, responses((status = 201, body = Changed)))]
-pub(super) async fn deploy(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
-    Query(query): Query<WriteQuery>,
-    body: Body<Deploy>,
-) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::CREATED).once(body.sha256);
-    write(&app, &scope, how, |draft| {
+pub(super) async fn deploy(edit: Edit<Write, Body<Deploy>>) -> Result<Response, Error> {
+    edit.apply(StatusCode::CREATED, |draft, body| {
         change::deploy(draft, &body.value)
     })
     .await
@@ -66,31 +53,21 @@ pub(super) async fn deploy(
 /// Shows an application.
 #[utoipa::path(get, path = "/models/{model}/applications/{application}", tag = "applications",
     responses((status = 200, body = ShowApplication)))]
-pub(super) async fn show_application(
-    State(app): State<App>,
-    scope: InModel<Read>,
-    Named(name): Named,
-) -> Result<Response, Error> {
-    let loaded = app.cache.get(scope.model).await?;
-    let row = change::application(&loaded.state, &name)?;
-    let document = document::show_application(&loaded.state, row);
-    let tag = format!("\"g{}\"", loaded.position.generation);
-    Ok(([(ETAG, tag)], Json(document)).into_response())
+pub(super) async fn show_application(Named(name): Named, shown: Shown) -> Result<Response, Error> {
+    let row = change::application(&shown.0.state, &name)?;
+    let document = document::show_application(&shown.0.state, row);
+    Ok(shown.tagged(document))
 }
 
 /// Sets an application dying, with its units and relations.
 #[utoipa::path(delete, path = "/models/{model}/applications/{application}",
     tag = "applications", params(Removal), responses((status = 202, body = Changed)))]
 pub(super) async fn remove_application(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(removal): Query<Removal>,
+    edit: Edit<Write, Query<Removal>>,
 ) -> Result<Response, Error> {
-    let how = How::new(removal.dry_run, conditions, StatusCode::ACCEPTED);
-    write(&app, &scope, how, |draft| {
-        change::remove_application(draft, &name, &removal)
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(removal)| {
+        change::remove_application(draft, &name, removal)
     })
     .await
 }
@@ -99,15 +76,12 @@ pub(super) async fn remove_application(
 #[utoipa::path(get, path = "/models/{model}/applications/{application}/config",
     tag = "applications", responses((status = 200, body = ApplicationConfig)))]
 pub(super) async fn show_application_config(
-    State(app): State<App>,
-    scope: InModel<Read>,
     Named(name): Named,
+    shown: Shown,
 ) -> Result<Response, Error> {
-    let loaded = app.cache.get(scope.model).await?;
-    let row = change::application(&loaded.state, &name)?;
-    let document = document::application_config(&loaded.state, row);
-    let tag = format!("\"g{}\"", loaded.position.generation);
-    Ok(([(ETAG, tag)], Json(document)).into_response())
+    let row = change::application(&shown.0.state, &name)?;
+    let document = document::application_config(&shown.0.state, row);
+    Ok(shown.tagged(document))
 }
 
 /// Sets and resets settings of an application.
@@ -115,15 +89,10 @@ pub(super) async fn show_application_config(
     tag = "applications", params(WriteQuery), request_body = ConfigChange,
     responses((status = 200, body = Changed)))]
 pub(super) async fn change_application_config(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<ConfigChange>,
+    edit: Edit<Write, Body<ConfigChange>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::change_config(draft, &name, &body.value)
     })
     .await
@@ -133,11 +102,9 @@ pub(super) async fn change_application_config(
 #[utoipa::path(get, path = "/models/{model}/applications/{application}/constraints",
     tag = "applications", responses((status = 200, body = ConstraintsDocument)))]
 pub(super) async fn show_application_constraints(
-    State(app): State<App>,
-    scope: InModel<Read>,
     Named(name): Named,
+    Shown(loaded): Shown,
 ) -> Result<Json<ConstraintsDocument>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
     let row = change::application(&loaded.state, &name)?;
     let constraints = row.constraints.to_string();
     Ok(Json(ConstraintsDocument { constraints }))
@@ -148,15 +115,10 @@ pub(super) async fn show_application_constraints(
     tag = "applications", params(WriteQuery), request_body = SetConstraints,
     responses((status = 200, body = Changed)))]
 pub(super) async fn set_application_constraints(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<SetConstraints>,
+    edit: Edit<Write, Body<SetConstraints>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::set_constraints(draft, &name, &body.value.constraints)
     })
     .await
@@ -167,15 +129,10 @@ pub(super) async fn set_application_constraints(
     tag = "applications", params(WriteQuery), request_body = Expose,
     responses((status = 200, body = Changed)))]
 pub(super) async fn expose(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<Expose>,
+    edit: Edit<Write, Body<Expose>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::expose(draft, &name, &body.value)
     })
     .await
@@ -185,19 +142,14 @@ pub(super) async fn expose(
 #[utoipa::path(delete, path = "/models/{model}/applications/{application}/expose",
     tag = "applications", params(Unexpose), responses((status = 200, body = Changed)))]
 pub(super) async fn unexpose(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<Unexpose>,
+    edit: Edit<Write, Query<Unexpose>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    let endpoints = query.endpoints.unwrap_or_default();
-    let endpoints: Vec<&str> = match endpoints.as_str() {
-        "" => Vec::new(),
-        some => some.split(',').map(str::trim).collect(),
-    };
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, Query(query)| {
+        let endpoints: Vec<&str> = match query.endpoints.as_deref().unwrap_or_default() {
+            "" => Vec::new(),
+            some => some.split(',').map(str::trim).collect(),
+        };
         change::unexpose(draft, &name, &endpoints)
     })
     .await
@@ -208,15 +160,10 @@ pub(super) async fn unexpose(
     tag = "applications", params(WriteQuery), request_body = Trust,
     responses((status = 200, body = Changed)))]
 pub(super) async fn set_trust(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<Trust>,
+    edit: Edit<Write, Body<Trust>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::set_trust(draft, &name, body.value.trust)
     })
     .await
@@ -227,15 +174,10 @@ pub(super) async fn set_trust(
     tag = "applications", params(WriteQuery), request_body = Refresh,
     responses((status = 200, body = Changed)))]
 pub(super) async fn refresh(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<Refresh>,
+    edit: Edit<Write, Body<Refresh>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::refresh(draft, &name, &body.value)
     })
     .await
@@ -246,15 +188,10 @@ pub(super) async fn refresh(
     tag = "applications", params(WriteQuery), request_body = SetBase,
     responses((status = 200, body = Changed)))]
 pub(super) async fn set_base(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(query): Query<WriteQuery>,
-    body: Body<SetBase>,
+    edit: Edit<Write, Body<SetBase>>,
 ) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::OK);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::OK, |draft, body| {
         change::set_base(draft, &name, &body.value.base)
     })
     .await

@@ -16,13 +16,14 @@ use lazuli_model::id::{CharmId, GenericUuid as _};
 use lazuli_model::state::CharmRevision;
 use lazuli_store::desired::NewCharm;
 use lazuli_store::{Actor, blobs};
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
 use crate::app::App;
 use crate::change::Refusal;
 use crate::error::Error;
-use crate::extract::{Conditions, InModel, Query, Read, Write};
+use crate::extract::{Conditions, InModel, Query, Shown, Write};
 use crate::mutate::{json, written};
 
 /// An upload that is slower than this is given up.
@@ -33,11 +34,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Lists a model's charms.
 #[utoipa::path(get, path = "/models/{model}/charms", tag = "charms",
     responses((status = 200, body = CharmList)))]
-pub(super) async fn list_charms(
-    State(app): State<App>,
-    scope: InModel<Read>,
-) -> Result<Json<CharmList>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
+pub(super) async fn list_charms(Shown(loaded): Shown) -> Result<Json<CharmList>, Error> {
     let mut charms: Vec<&CharmRevision> = loaded.state.charms().collect();
     charms.sort_by(|a, b| (&a.name, a.revision).cmp(&(&b.name, b.revision)));
     let charms = charms.into_iter().map(info).collect();
@@ -67,7 +64,10 @@ pub(super) async fn add_charm(
     let charm = Arc::new(judged);
     let notices = notices(&charm);
     if query.dry_run {
-        let charm = foreseen(&charm);
+        let sha256 = hex::encode(Sha256::digest(&archive));
+        let cached = app.cache.get(scope.model).await?;
+        let there = cached.state.charms().find(|row| row.sha256 == sha256);
+        let charm = there.map_or_else(|| foreseen(&charm), info);
         return answer(StatusCode::OK, None, charm, notices);
     }
     let sha256 = store(&app, archive).await?;
@@ -181,9 +181,6 @@ fn answer(
 
 fn notices(charm: &Charm) -> Vec<String> {
     let mut notices = Vec::new();
-    if charm.bases().is_empty() {
-        notices.push("the charm does not say what it runs on".to_owned());
-    }
     if !charm.meta.resources.is_empty() {
         let names: Vec<&str> = charm.meta.resources.keys().map(String::as_str).collect();
         notices.push(format!(
@@ -205,7 +202,8 @@ fn info(row: &CharmRevision) -> CharmInfo {
     }
 }
 
-/// What a dry run can say: the revision is given when it is written.
+/// What a dry run can say of an archive that the model does not have: the
+/// revision is given when it is written.
 fn foreseen(charm: &Charm) -> CharmInfo {
     CharmInfo {
         url: format!("local:{}", charm.meta.name),

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lazuli_api::{AddMachines, Changed, HostKeys, Removal, WriteQuery};
@@ -12,11 +11,9 @@ use lazuli_model::id::GenericUuid as _;
 use lazuli_model::state::{self, MachineSource, ModelState};
 use lazuli_plan::document::machine_document;
 
-use crate::app::App;
 use crate::change;
 use crate::error::Error;
-use crate::extract::{Body, Conditions, InModel, Named, Query, Read, Write};
-use crate::mutate::{How, write};
+use crate::extract::{Body, Edit, Named, Query, Shown, Write};
 
 /// Whom machines of the cloud let in.
 const LOGIN: &str = "ubuntu";
@@ -24,11 +21,7 @@ const LOGIN: &str = "ubuntu";
 /// Lists machines.
 #[utoipa::path(get, path = "/models/{model}/machines", tag = "machines",
     responses((status = 200, body = Machines)))]
-pub(super) async fn list_machines(
-    State(app): State<App>,
-    scope: InModel<Read>,
-) -> Result<Json<Machines>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
+pub(super) async fn list_machines(Shown(loaded): Shown) -> Result<Json<Machines>, Error> {
     let state = &loaded.state;
     Ok(Json(Machines {
         model: state.model().name.to_string(),
@@ -42,15 +35,8 @@ pub(super) async fn list_machines(
 /// Adds machines without units.
 #[utoipa::path(post, path = "/models/{model}/machines", tag = "machines", params(WriteQuery),
     request_body = AddMachines, responses((status = 201, body = Changed)))]
-pub(super) async fn add_machines(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
-    Query(query): Query<WriteQuery>,
-    body: Body<AddMachines>,
-) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::CREATED).once(body.sha256);
-    write(&app, &scope, how, |draft| {
+pub(super) async fn add_machines(edit: Edit<Write, Body<AddMachines>>) -> Result<Response, Error> {
+    edit.apply(StatusCode::CREATED, |draft, body| {
         change::add_machines(draft, &body.value)
     })
     .await
@@ -60,11 +46,9 @@ pub(super) async fn add_machines(
 #[utoipa::path(get, path = "/models/{model}/machines/{machine}", tag = "machines",
     responses((status = 200, body = Machine)))]
 pub(super) async fn show_machine(
-    State(app): State<App>,
-    scope: InModel<Read>,
     Named(name): Named,
+    Shown(loaded): Shown,
 ) -> Result<Json<Machine>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
     let row = change::machine(&loaded.state, &name)?;
     Ok(Json(machine_document(&loaded.state, row)))
 }
@@ -73,15 +57,11 @@ pub(super) async fn show_machine(
 #[utoipa::path(delete, path = "/models/{model}/machines/{machine}", tag = "machines",
     params(Removal), responses((status = 202, body = Changed)))]
 pub(super) async fn remove_machine(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(name): Named,
-    Query(removal): Query<Removal>,
+    edit: Edit<Write, Query<Removal>>,
 ) -> Result<Response, Error> {
-    let how = How::new(removal.dry_run, conditions, StatusCode::ACCEPTED);
-    write(&app, &scope, how, |draft| {
-        change::remove_machine(draft, &name, &removal)
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(removal)| {
+        change::remove_machine(draft, &name, removal)
     })
     .await
 }
@@ -90,11 +70,9 @@ pub(super) async fn remove_machine(
 #[utoipa::path(get, path = "/models/{model}/machines/{machine}/ssh-keys", tag = "machines",
     responses((status = 200, body = HostKeys)))]
 pub(super) async fn show_host_keys(
-    State(app): State<App>,
-    scope: InModel<Read>,
     Named(name): Named,
+    Shown(loaded): Shown,
 ) -> Result<Json<HostKeys>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
     let row = change::machine(&loaded.state, &name)?;
     Ok(Json(host_keys(&loaded.state, row)))
 }

@@ -24,8 +24,8 @@ use uuid::Uuid;
 use crate::app::{App, Session};
 use crate::change::{self, Refusal, read_model_config};
 use crate::error::Error;
-use crate::extract::{Admin, Body, Caller, Conditions, InModel, ModelMaker, Query, Read};
-use crate::mutate::{self, How, write, written};
+use crate::extract::{Admin, Body, Caller, Conditions, Edit, InModel, ModelMaker, Query, Read};
+use crate::mutate::{self, How, written};
 use crate::outside::SSH_IDENTITY;
 
 use super::users as user_routes;
@@ -64,7 +64,12 @@ pub(super) async fn add_model(
     conditions: Conditions,
     body: Body<NewModel>,
 ) -> Result<Response, Error> {
-    let how = How::new(false, conditions, StatusCode::CREATED).once(body.sha256);
+    let how = How {
+        dry_run: false,
+        conditions,
+        sha256: Some(body.sha256),
+        status: StatusCode::CREATED,
+    };
     let key = mutate::key(&how, session.user.name.as_str());
     if let Some((key, sha256)) = &key
         && let Some(replay) = mutate::claim(&app, key, sha256).await?
@@ -171,20 +176,15 @@ pub(super) async fn show_model(
 /// Sets a model dying, with all that is in it.
 #[utoipa::path(delete, path = "/models/{model}", tag = "models", params(Removal),
     responses((status = 202, body = Changed)))]
-pub(super) async fn destroy_model(
-    State(app): State<App>,
-    scope: InModel<Admin>,
-    conditions: Conditions,
-    Query(how): Query<Removal>,
-) -> Result<Response, Error> {
+pub(super) async fn destroy_model(edit: Edit<Admin, Query<Removal>>) -> Result<Response, Error> {
+    let Query(how) = edit.given();
     if how.destroy_storage && how.release_storage {
         return Err(Error::bad_request(
             "--destroy-storage and --release-storage cannot both be specified",
         ));
     }
-    let write_how = How::new(how.dry_run, conditions, StatusCode::ACCEPTED);
-    write(&app, &scope, write_how, |draft| {
-        change::destroy_model(draft, &how);
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(how)| {
+        change::destroy_model(draft, how);
         Ok(())
     })
     .await

@@ -1,7 +1,6 @@
 //! Relations.
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use lazuli_api::{
@@ -11,20 +10,14 @@ use lazuli_api::{
 use lazuli_model::state::{Endpoint, EndpointRole, ModelState, Relation};
 use lazuli_plan::document::{is_joined, relation_key};
 
-use crate::app::App;
 use crate::change;
 use crate::error::Error;
-use crate::extract::{Body, Conditions, InModel, Named, Query, Read, Write};
-use crate::mutate::{How, write};
+use crate::extract::{Body, Edit, Named, Query, Shown, Write};
 
 /// Lists relations.
 #[utoipa::path(get, path = "/models/{model}/relations", tag = "relations",
     responses((status = 200, body = RelationList)))]
-pub(super) async fn list_relations(
-    State(app): State<App>,
-    scope: InModel<Read>,
-) -> Result<Json<RelationList>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
+pub(super) async fn list_relations(Shown(loaded): Shown) -> Result<Json<RelationList>, Error> {
     let mut relations: Vec<RelationInfo> = loaded
         .state
         .relations()
@@ -37,15 +30,8 @@ pub(super) async fn list_relations(
 /// Relates two applications.
 #[utoipa::path(post, path = "/models/{model}/relations", tag = "relations", params(WriteQuery),
     request_body = Integrate, responses((status = 201, body = Changed)))]
-pub(super) async fn integrate(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
-    Query(query): Query<WriteQuery>,
-    body: Body<Integrate>,
-) -> Result<Response, Error> {
-    let how = How::new(query.dry_run, conditions, StatusCode::CREATED).once(body.sha256);
-    write(&app, &scope, how, |draft| {
+pub(super) async fn integrate(edit: Edit<Write, Body<Integrate>>) -> Result<Response, Error> {
+    edit.apply(StatusCode::CREATED, |draft, body| {
         change::integrate(draft, &body.value)
     })
     .await
@@ -55,17 +41,15 @@ pub(super) async fn integrate(
 #[utoipa::path(delete, path = "/models/{model}/relations", tag = "relations",
     params(RelationQuery), responses((status = 202, body = Changed)))]
 pub(super) async fn remove_relation_between(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
-    Query(query): Query<RelationQuery>,
+    edit: Edit<Write, Query<RelationQuery>>,
 ) -> Result<Response, Error> {
-    let (one, other) = query
-        .endpoints
-        .split_once(',')
-        .ok_or_else(|| Error::bad_request("endpoints are two with a comma between: a:db,b"))?;
-    let how = How::new(query.dry_run, conditions, StatusCode::ACCEPTED);
-    write(&app, &scope, how, |draft| {
+    if !edit.given().0.endpoints.contains(',') {
+        return Err(Error::bad_request(
+            "endpoints are two with a comma between: a:db,b",
+        ));
+    }
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(query)| {
+        let (one, other) = query.endpoints.split_once(',').unwrap_or_default();
         let relation = change::find_relation(draft.state, one, other)?;
         change::remove_relation(draft, relation, query.force)
     })
@@ -76,11 +60,9 @@ pub(super) async fn remove_relation_between(
 #[utoipa::path(get, path = "/models/{model}/relations/{relation}", tag = "relations",
     responses((status = 200, body = RelationInfo)))]
 pub(super) async fn show_relation(
-    State(app): State<App>,
-    scope: InModel<Read>,
     Named(number): Named,
+    Shown(loaded): Shown,
 ) -> Result<Json<RelationInfo>, Error> {
-    let loaded = app.cache.get(scope.model).await?;
     let relation = change::relation(&loaded.state, &number)?;
     Ok(Json(info(&loaded.state, relation)))
 }
@@ -89,14 +71,10 @@ pub(super) async fn show_relation(
 #[utoipa::path(delete, path = "/models/{model}/relations/{relation}", tag = "relations",
     params(Removal), responses((status = 202, body = Changed)))]
 pub(super) async fn remove_relation(
-    State(app): State<App>,
-    scope: InModel<Write>,
-    conditions: Conditions,
     Named(number): Named,
-    Query(removal): Query<Removal>,
+    edit: Edit<Write, Query<Removal>>,
 ) -> Result<Response, Error> {
-    let how = How::new(removal.dry_run, conditions, StatusCode::ACCEPTED);
-    write(&app, &scope, how, |draft| {
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(removal)| {
         let relation = change::relation(draft.state, &number)?;
         change::remove_relation(draft, relation, removal.force)
     })

@@ -28,13 +28,16 @@ pub(super) async fn login(
     body: Body<Login>,
 ) -> Result<(StatusCode, Json<LoggedIn>), Error> {
     let login = body.value;
-    if let Some(seconds) = app.pace.wait(&login.user) {
+    let name: Option<UserName> = login.user.parse().ok();
+    // What cannot be a name is counted as one, so that nobody fills the memory
+    // with inventions.
+    let counted = name.as_ref().map_or("", |name| name.as_str());
+    if let Some(seconds) = app.pace.wait(counted) {
         return Err(Error::busy(
             "too many failed logins: wait a moment",
             seconds,
         ));
     }
-    let name: Option<UserName> = login.user.parse().ok();
     let user = match &name {
         Some(name) => users::by_name(app.store.pool(), name).await?,
         None => None,
@@ -42,10 +45,10 @@ pub(super) async fn login(
     let stored = user.as_ref().and_then(|user| user.password.as_deref());
     let known = app.passwords.verify(&login.password, stored).await?;
     let Some(user) = user.filter(|user| known && user.enabled) else {
-        app.pace.failed(&login.user);
+        app.pace.failed(counted);
         return Err(Error::unauthorized());
     };
-    app.pace.succeeded(&login.user);
+    app.pace.succeeded(counted);
     let token = fresh()?;
     let longest = Duration::try_from(app.settings.token_lifetime).unwrap_or(Duration::DAY);
     let asked = login

@@ -206,7 +206,7 @@ async fn removals_show_what_goes() {
     let how = Removal::default();
     assert_eq!(
         problem(model.remove_machine("0", &how).await).detail,
-        "machine 0 has unit \"web/0\" assigned"
+        "machine 0 has unit \"web/0\" assigned; --force removes it as well"
     );
     model.remove_unit("web/0", &how).await.unwrap();
     assert_eq!(model.unit("web/0").await.unwrap().life, "dying");

@@ -9,7 +9,7 @@ fn removals_reach_what_belongs_to_it() {
     let how = Removal::default();
     assert_eq!(
         world.refused(|draft| remove_machine(draft, "0", &how)),
-        "machine 0 has unit \"web/0\" assigned"
+        "machine 0 has unit \"web/0\" assigned; --force removes it as well"
     );
     assert_eq!(
         world.refused(|draft| remove_unit(draft, "web/9", &how)),

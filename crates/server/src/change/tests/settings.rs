@@ -114,3 +114,35 @@ fn model_settings_are_typed() {
     assert_eq!(document.config["egress"].source, "default");
     assert_eq!(document.config["name"].value, json!("dev"));
 }
+
+#[test]
+fn a_misspelt_name_is_answered_with_the_right_one() {
+    let mut world = World::new();
+    world.deploy("web");
+    for (name, expected) in [
+        (
+            "wbe",
+            "application \"wbe\" not found; did you mean \"web\"?",
+        ),
+        ("other", "application \"other\" not found"),
+    ] {
+        assert_eq!(
+            application(&world.state, name).unwrap_err().detail,
+            expected
+        );
+    }
+    for (name, expected) in [
+        ("wbe/0", "unit \"wbe/0\" not found; did you mean \"web/0\"?"),
+        ("web/9", "unit \"web/9\" not found"),
+    ] {
+        assert_eq!(unit(&world.state, name).unwrap_err().detail, expected);
+    }
+    let change = ConfigChange {
+        set: [("prot".to_owned(), json!(1))].into(),
+        reset: Vec::new(),
+    };
+    assert_eq!(
+        world.refused(|draft| change_config(draft, "web", &change)),
+        "unknown option \"prot\"; did you mean \"port\"?"
+    );
+}

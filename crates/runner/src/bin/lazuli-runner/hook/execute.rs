@@ -135,7 +135,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         &request.charm.sha256,
         request.limits.sync,
     )?;
-    let tools_dir = prepare(paths, &tag)?;
+    let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);
     let file = match handler::choose(&charm_dir, &request.hook) {
         Handler::File(file) => file,

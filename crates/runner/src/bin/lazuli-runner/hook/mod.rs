@@ -11,3 +11,4 @@ mod tools;
 
 pub(crate) use execute::{context_id, end_unstarted, spawn};
 pub(crate) use lock::MachineLock;
+pub(crate) use prepare::Prepared;

@@ -1,17 +1,26 @@
 //! A connection to a host: what waits to be sent, and the thread that sends.
 
 use std::collections::VecDeque;
+use std::io::Write as _;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use lazuli_runner::frames::{Report, write_frame};
+use lazuli_runner::frames::{FrameError, Report, encode, write_frame};
 
 use super::run::Run;
 
 /// The most reports that wait. A host that reads so little is cut off; it
 /// learns everything again when it attaches.
 const WAITING_MAX: usize = 20_000;
+
+/// How long the news that a hook has started waits for more: of a short hook
+/// it goes with the outcome.
+const STARTED_WAITS: Duration = Duration::from_millis(20);
+
+/// Bytes after which what is gathered is sent.
+const AT_ONCE: usize = 64 << 10;
 
 /// The sending half of an attached connection.
 #[derive(Debug)]
@@ -31,6 +40,12 @@ struct Outbox {
 enum Item {
     Report(Box<Report>),
     Logs(Arc<Run>),
+}
+
+impl Item {
+    fn can_wait(&self) -> bool {
+        matches!(self, Self::Report(report) if matches!(**report, Report::Started { .. }))
+    }
 }
 
 impl Connection {
@@ -98,29 +113,55 @@ impl Connection {
 
     /// Sends what is queued until the connection ends.
     pub(crate) fn send_all(&self) {
-        while let Some(item) = self.next() {
-            let sent = match item {
-                Item::Report(report) => write_frame(&mut &self.stream, &*report),
-                Item::Logs(run) => self.send_logs(&run),
-            };
-            if sent.is_err() {
+        while self.wait() {
+            if self.send_some().is_err() {
                 break;
             }
         }
         self.close();
     }
 
-    fn next(&self) -> Option<Item> {
-        let mut outbox = self
+    /// Waits until something is to be sent; false when nothing will be.
+    fn wait(&self) -> bool {
+        let outbox = self
             .wake
             .wait_while(self.outbox(), |outbox| {
                 outbox.items.is_empty() && !outbox.closed
             })
             .unwrap_or_else(PoisonError::into_inner);
-        outbox.items.pop_front()
+        let (outbox, _) = self
+            .wake
+            .wait_timeout_while(outbox, STARTED_WAITS, |outbox| {
+                outbox.items.iter().all(Item::can_wait) && !outbox.closed
+            })
+            .unwrap_or_else(PoisonError::into_inner);
+        !outbox.items.is_empty()
     }
 
-    fn send_logs(&self, run: &Run) -> Result<(), lazuli_runner::frames::FrameError> {
+    /// Sends what is queued, as much as is good to send at once.
+    fn send_some(&self) -> Result<(), FrameError> {
+        let mut bytes = Vec::new();
+        while bytes.len() < AT_ONCE {
+            let Some(item) = self.outbox().items.pop_front() else {
+                break;
+            };
+            match item {
+                Item::Report(report) => bytes.extend(encode(&*report)?),
+                Item::Logs(run) => {
+                    // Lines may be many: they are not gathered.
+                    self.send(&std::mem::take(&mut bytes))?;
+                    self.send_logs(&run)?;
+                }
+            }
+        }
+        self.send(&bytes)
+    }
+
+    fn send(&self, bytes: &[u8]) -> Result<(), FrameError> {
+        (&self.stream).write_all(bytes).map_err(FrameError::Io)
+    }
+
+    fn send_logs(&self, run: &Run) -> Result<(), FrameError> {
         loop {
             let taken = {
                 let mut logs = run.logs();

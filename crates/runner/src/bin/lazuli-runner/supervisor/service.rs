@@ -26,7 +26,7 @@ use super::{attach, recover};
 use crate::clock;
 use crate::error::{Error, describe};
 use crate::files;
-use crate::hook::MachineLock;
+use crate::hook::{MachineLock, Prepared};
 use crate::journal::Owner;
 use crate::paths::Paths;
 use crate::pool::Pool;
@@ -59,6 +59,8 @@ pub(crate) struct Supervisor {
     pub(super) identity: Identity,
     /// The lock that admits one hook at a time.
     pub(crate) machine_lock: MachineLock,
+    /// Units whose tools are in place.
+    pub(crate) prepared: Prepared,
     /// Held while a request is carried out: requests are one after another.
     pub(super) requests: Mutex<()>,
     /// Threads for what runs need.
@@ -111,6 +113,7 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
     let supervisor = Arc::new(Supervisor {
         identity: Identity::read(),
         machine_lock: MachineLock::new(paths.machine_lock()),
+        prepared: Prepared::default(),
         requests: Mutex::default(),
         pool: Pool::default(),
         asks: Asks::default(),
