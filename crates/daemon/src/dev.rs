@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use lazuli_store::file;
 use lazuli_store::private::{self, Postgres};
 use lazuli_store::seal::Sealer;
 use tokio::io::AsyncWriteExt;
@@ -127,7 +128,7 @@ fn configuration(
 ) -> anyhow::Result<Config> {
     let endpoint = &simulator.endpoint;
     let secret = data.join("client-secret");
-    write_private(&secret, &endpoint.client_secret)?;
+    write(&secret, &endpoint.client_secret)?;
     Ok(Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls: None,
@@ -162,25 +163,16 @@ fn password(path: &Path) -> anyhow::Result<String> {
         Ok(password) => Ok(password),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let password = hex::encode(rand::random::<[u8; 16]>());
-            write_private(path, &password)?;
+            write(path, &password)?;
             Ok(password)
         }
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
     }
 }
 
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let failed = || format!("failed to write {}", path.display());
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    file::replace(path, text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Logs the CLI in and says how to use it.

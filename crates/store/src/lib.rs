@@ -13,6 +13,7 @@ pub mod desired;
 mod error;
 mod event;
 mod feed;
+pub mod file;
 pub mod heads;
 pub mod history;
 pub mod idempotency;

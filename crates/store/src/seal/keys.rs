@@ -1,8 +1,6 @@
 //! The controller's key, and the data keys of models.
 
 use std::fmt;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +8,9 @@ use lazuli_model::id::ModelId;
 use sqlx::{PgConnection, query, query_scalar};
 
 use super::cipher::{Cipher, KEY_LEN, SealError, Sealed};
-use crate::StoreError;
 use crate::convert::raw;
 use crate::limit::Doing;
+use crate::{StoreError, file};
 
 /// The controller's key: it wraps data keys and seals the canary.
 #[derive(Clone)]
@@ -63,17 +61,10 @@ impl Sealer {
             path: path.display().to_string(),
             source,
         };
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let mut file = match file {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-            other => other.map_err(unwritable)?,
-        };
-        writeln!(file, "{}", hex::encode(random()?)).map_err(unwritable)?;
-        file.sync_all().map_err(unwritable)
+        let text = format!("{}\n", hex::encode(random()?));
+        file::create(path, text.as_bytes())
+            .map(drop)
+            .map_err(unwritable)
     }
 
     pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> Result<Sealed, SealError> {
