@@ -7,6 +7,7 @@ mod instance;
 mod process;
 mod serve;
 mod tls;
+mod upkeep;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;

@@ -23,6 +23,7 @@ use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
 use crate::config::Config;
 use crate::instance::Instance;
 use crate::tls::Certificate;
+use crate::upkeep;
 
 /// The range of each model's network within the pool.
 const MODEL_PREFIX: u8 = 18;
@@ -118,7 +119,11 @@ pub(crate) async fn run(
         most_connections: CONNECTIONS,
     };
     let serving = lazuli_server::serve(listening, lazuli_server::router(app), stop.clone());
-    tokio::join!(lazuli_controller::run(parts, stop.clone()), serving);
+    tokio::join!(
+        lazuli_controller::run(parts, stop.clone()),
+        serving,
+        upkeep::run(database(config), upkeep::SOON, stop.clone())
+    );
     store.close().await;
     Ok(())
 }

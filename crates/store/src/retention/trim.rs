@@ -1,6 +1,6 @@
 //! What is not partitioned, row by row, in slices.
 
-use sqlx::{PgPool, query};
+use sqlx::{PgPool, query, query_scalar};
 use uuid::Uuid;
 
 use super::Retention;
@@ -17,65 +17,29 @@ const STATUSES: i64 = 200;
 /// Slices of one kind at most; the rest waits for the next time.
 const SLICES: usize = 2_000;
 
-/// Deletes what is too old in the default partitions. Heads learn of it as
-/// they do when a partition goes.
+/// What is old enough by its own time.
+#[derive(Clone, Copy)]
+enum Old {
+    /// Events in the default partition.
+    Events,
+    /// Logs in the default partition.
+    Logs,
+    /// Entries of the history of statuses.
+    History,
+    /// Answers to requests.
+    Answers,
+}
+
+/// Deletes what is too old in the default partitions.
 pub(super) async fn strays(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError> {
-    let events = slices(async || {
-        let gone = query!(
-            r#"with gone as (
-                delete from events_other where ctid = any(array(
-                    select ctid from events_other
-                    where at < now() - make_interval(secs => $1) limit $2))
-                returning model, revision
-             ), pruned as (
-                update heads h set pruned = greatest(h.pruned, g.revision)
-                from (select model, max(revision) as revision from gone group by model) g
-                where h.model = g.model
-             )
-             select count(*) as "count!" from gone"#,
-            retention.events.as_seconds_f64(),
-            bigint(SLICE),
-        )
-        .fetch_one(pool)
-        .await
-        .map_err(doing("delete old events"))?;
-        Ok(unsigned(gone.count))
-    })
-    .await?;
-    let logs = slices(async || {
-        let gone = query!(
-            "delete from logs_other where ctid = any(array(
-                select ctid from logs_other
-                where at < now() - make_interval(secs => $1) limit $2))",
-            retention.logs.as_seconds_f64(),
-            bigint(SLICE),
-        )
-        .execute(pool)
-        .await
-        .map_err(doing("delete old logs"))?;
-        Ok(gone.rows_affected())
-    })
-    .await?;
-    Ok(events + logs)
+    Ok(slices(pool, retention, Old::Events).await? + slices(pool, retention, Old::Logs).await?)
 }
 
 /// Deletes what else is too old, or too much.
 pub(super) async fn rest(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError> {
-    let mut deleted = history(pool, retention).await?;
-    deleted += slices(async || {
-        let gone = query!(
-            "delete from idempotency where ctid = any(array(
-                select ctid from idempotency
-                where created_at < now() - make_interval(secs => $1) limit $2))",
-            retention.idempotency.as_seconds_f64(),
-            bigint(SLICE),
-        )
-        .execute(pool)
-        .await
-        .map_err(doing("forget old answers"))?;
-        Ok(gone.rows_affected())
-    })
-    .await?;
+    let deleted = slices(pool, retention, Old::History).await?
+        + cap_history(pool, retention.history_entries).await?
+        + slices(pool, retention, Old::Answers).await?;
     let replicas = query!(
         "delete from replicas r where expires_at < now() - interval '1 day'
             and not exists (select from heads h where h.holder = r.id)"
@@ -100,23 +64,78 @@ pub(super) async fn rest(pool: &PgPool, retention: &Retention) -> Result<u64, St
     Ok(deleted + replicas.rows_affected() + blobs.rows_affected() + heads.rows_affected())
 }
 
-/// Deletes what is too old in the history of statuses, then what is more than
-/// the cap of each.
-async fn history(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError> {
-    let mut deleted = slices(async || {
-        let gone = query!(
+/// Deletes slice after slice until one is not full.
+async fn slices(pool: &PgPool, retention: &Retention, old: Old) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for _ in 0..SLICES {
+        let gone = slice(pool, retention, old).await?;
+        deleted += gone;
+        if gone < SLICE {
+            break;
+        }
+    }
+    Ok(deleted)
+}
+
+async fn slice(pool: &PgPool, retention: &Retention, old: Old) -> Result<u64, StoreError> {
+    let most = bigint(SLICE);
+    let deleted = match old {
+        // Heads learn of it as they do when a partition goes.
+        Old::Events => query_scalar!(
+            r#"with gone as (
+                delete from events_other where ctid = any(array(
+                    select ctid from events_other
+                    where at < now() - make_interval(secs => $1) limit $2))
+                returning model, revision
+             ), pruned as (
+                update heads h set pruned = greatest(h.pruned, g.revision)
+                from (select model, max(revision) as revision from gone group by model) g
+                where h.model = g.model
+             )
+             select count(*) as "count!" from gone"#,
+            retention.events.as_seconds_f64(),
+            most,
+        )
+        .fetch_one(pool)
+        .await
+        .map(unsigned),
+        Old::Logs => query!(
+            "delete from logs_other where ctid = any(array(
+                select ctid from logs_other
+                where at < now() - make_interval(secs => $1) limit $2))",
+            retention.logs.as_seconds_f64(),
+            most,
+        )
+        .execute(pool)
+        .await
+        .map(|done| done.rows_affected()),
+        Old::History => query!(
             "delete from status_history where id = any(array(
                 select id from status_history
                 where since < now() - make_interval(secs => $1) order by since limit $2))",
             retention.history.as_seconds_f64(),
-            bigint(SLICE),
+            most,
         )
         .execute(pool)
         .await
-        .map_err(doing("trim the history of statuses"))?;
-        Ok(gone.rows_affected())
-    })
-    .await?;
+        .map(|done| done.rows_affected()),
+        Old::Answers => query!(
+            "delete from idempotency where ctid = any(array(
+                select ctid from idempotency
+                where created_at < now() - make_interval(secs => $1) limit $2))",
+            retention.idempotency.as_seconds_f64(),
+            most,
+        )
+        .execute(pool)
+        .await
+        .map(|done| done.rows_affected()),
+    };
+    deleted.map_err(doing("delete what is too old"))
+}
+
+/// Deletes what is more than the cap of each status' history.
+async fn cap_history(pool: &PgPool, entries: u32) -> Result<u64, StoreError> {
+    let mut deleted = 0;
     let (mut model, mut kind, mut entity) = (Uuid::nil(), String::new(), Uuid::nil());
     loop {
         // From one status to the next by the index, not past all their rows.
@@ -149,7 +168,7 @@ async fn history(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError
             kind,
             entity,
             STATUSES,
-            i64::from(retention.history_entries),
+            i64::from(entries),
         )
         .fetch_optional(pool)
         .await
@@ -160,17 +179,4 @@ async fn history(pool: &PgPool, retention: &Retention) -> Result<u64, StoreError
         deleted += unsigned(last.deleted);
         (model, kind, entity) = (last.model, last.kind, last.entity);
     }
-}
-
-/// Deletes slice after slice until one is not full.
-async fn slices(slice: impl AsyncFn() -> Result<u64, StoreError>) -> Result<u64, StoreError> {
-    let mut deleted = 0;
-    for _ in 0..SLICES {
-        let gone = slice().await?;
-        deleted += gone;
-        if gone < SLICE {
-            break;
-        }
-    }
-    Ok(deleted)
 }
