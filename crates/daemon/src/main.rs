@@ -2,6 +2,7 @@
 
 mod adapters;
 mod config;
+mod descriptors;
 mod dev;
 mod instance;
 mod process;

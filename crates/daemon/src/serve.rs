@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
 use crate::config::Config;
+use crate::descriptors::{self, Connections};
 use crate::instance::Instance;
 use crate::tls::Certificate;
 use crate::upkeep;
@@ -73,13 +74,18 @@ pub(crate) async fn run(
     let pool = lazuli_store::connect(&database(config)).await?;
     lazuli_store::check_schema(&pool).await?;
     let store = Store::open(pool, sealer).await?;
+    let connections = descriptors::provide(Connections {
+        ssh: config.ssh.max,
+        clients: CONNECTIONS,
+        database: config.database_connections,
+    })?;
     let dialer = Dialer::new(config.ssh.netns.clone());
     let hosts = Hosts::new(
         HostConfig {
             dialer: dialer.clone(),
             runners: runners()?,
             idle: Duration::from_secs(config.ssh.idle_seconds),
-            max: config.ssh.max,
+            max: connections.ssh,
         },
         Arc::new(StoreBlobs(store.clone())),
     );
@@ -116,7 +122,7 @@ pub(crate) async fn run(
     let listening = Listening {
         listener,
         tls: certificate.map(|certificate| certificate.config),
-        most_connections: CONNECTIONS,
+        most_connections: connections.clients,
     };
     let serving = lazuli_server::serve(listening, lazuli_server::router(app), stop.clone());
     tokio::join!(
