@@ -17,6 +17,7 @@ use lazuli_store::Store;
 use lazuli_store::desired::AddressPool;
 use lazuli_store::seal::Sealer;
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
@@ -30,6 +31,10 @@ use crate::upkeep;
 const MODEL_PREFIX: u8 = 18;
 /// Connections of clients, at most.
 const CONNECTIONS: usize = 8192;
+/// What works on models and requests has so long to end.
+const ENDING: Duration = Duration::from_secs(60);
+/// And the connections to the database.
+const CLOSING: Duration = Duration::from_secs(10);
 /// Azure's price list; the simulator has its own.
 const PRICES: &str = "https://prices.azure.com";
 
@@ -71,9 +76,10 @@ pub(crate) async fn run(
     certificate: Option<Certificate>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let pool = lazuli_store::connect(&database(config)).await?;
-    lazuli_store::check_schema(&pool).await?;
-    let store = Store::open(pool, sealer).await?;
+    let Some(store) = stop.run_until_cancelled(open(config, sealer)).await else {
+        return Ok(());
+    };
+    let store = store?;
     let connections = descriptors::provide(Connections {
         ssh: config.ssh.max,
         clients: CONNECTIONS,
@@ -125,13 +131,30 @@ pub(crate) async fn run(
         most_connections: connections.clients,
     };
     let serving = lazuli_server::serve(listening, lazuli_server::router(app), stop.clone());
-    tokio::join!(
-        lazuli_controller::run(parts, stop.clone()),
-        serving,
-        upkeep::run(database(config), upkeep::SOON, stop.clone())
-    );
-    store.close().await;
+    let work = async {
+        tokio::join!(
+            lazuli_controller::run(parts, stop.clone()),
+            serving,
+            upkeep::run(database(config), upkeep::SOON, stop.clone()),
+        )
+    };
+    let patience = async {
+        stop.cancelled().await;
+        sleep(ENDING).await;
+    };
+    tokio::select! {
+        _ = work => {}
+        () = patience => tracing::warn!("something does not end; going on without it"),
+    }
+    if timeout(CLOSING, store.close()).await.is_err() {
+        tracing::warn!("the database does not answer; its connections are cut off");
+    }
     Ok(())
+}
+
+async fn open(config: &Config, sealer: Sealer) -> anyhow::Result<Store> {
+    let pool = lazuli_store::connect(&database(config)).await?;
+    Ok(Store::open(pool, sealer).await?)
 }
 
 fn cloud(config: &Config) -> anyhow::Result<Azure> {
