@@ -6,6 +6,7 @@ use std::io::{Seek as _, Write as _};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
@@ -17,6 +18,10 @@ use crate::tls::write_private;
 const LOCK: &str = "lock";
 /// What the lock file says, so that no other directory is taken for one.
 const MARK: &str = "azure-sim\n";
+/// Whoever looks whether a simulator runs holds the lock for a moment.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(10);
 const ENDPOINT: &str = "endpoint.json";
 const URL: &str = "endpoint";
 const PORTS: &str = "ports.json";
@@ -80,7 +85,7 @@ impl DataDir {
             .create(path)
             .map_err(Error::file("create", path))?;
         let path = path.canonicalize().map_err(Error::file("resolve", path))?;
-        let file = OpenOptions::new()
+        let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
@@ -88,17 +93,23 @@ impl DataDir {
             .mode(0o600)
             .open(path.join(LOCK))
             .map_err(Error::file("open", path.join(LOCK)))?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(mut lock) => {
-                lock.set_len(0)
-                    .and_then(|()| lock.rewind())
-                    .and_then(|()| lock.write_all(MARK.as_bytes()))
-                    .map_err(Error::file("mark", path.join(LOCK)))?;
-                Ok(Self { path, _lock: lock })
+        let begun = Instant::now();
+        let mut lock = loop {
+            match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+                Ok(lock) => break lock,
+                Err((back, Errno::EWOULDBLOCK)) if begun.elapsed() < PATIENCE => file = back,
+                Err((_, Errno::EWOULDBLOCK)) => return Err(Error::Locked(path)),
+                Err((_, errno)) => {
+                    return Err(Error::file("lock", path.join(LOCK))(errno.into()));
+                }
             }
-            Err((_, Errno::EWOULDBLOCK)) => Err(Error::Locked(path)),
-            Err((_, errno)) => Err(Error::file("lock", path.join(LOCK))(errno.into())),
-        }
+            std::thread::sleep(PAUSE);
+        };
+        lock.set_len(0)
+            .and_then(|()| lock.rewind())
+            .and_then(|()| lock.write_all(MARK.as_bytes()))
+            .map_err(Error::file("mark", path.join(LOCK)))?;
+        Ok(Self { path, _lock: lock })
     }
 
     /// Whether a path is a data directory: `destroy` removes no other.
@@ -160,5 +171,24 @@ impl DataDir {
     pub(crate) fn keep_ports(&self, ports: Ports) -> Result<(), Error> {
         let text = serde_json::to_vec(&ports).map_err(|error| Error::Setting(error.to_string()))?;
         write_private(&self.path.join(PORTS), &text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_only_looks_is_in_nobodys_way() {
+        let directory = tempfile::tempdir().unwrap();
+        drop(DataDir::lock(directory.path()).unwrap());
+        let file = File::open(directory.path().join(LOCK)).unwrap();
+        let looking = Flock::lock(file, FlockArg::LockSharedNonblock).unwrap();
+        std::thread::scope(|scope| {
+            let locked = scope.spawn(|| DataDir::lock(directory.path()));
+            std::thread::sleep(PAUSE * 3);
+            drop(looking);
+            locked.join().unwrap().unwrap();
+        });
     }
 }

@@ -179,7 +179,7 @@ impl Holder {
 
     async fn take(&mut self, model: ModelId) -> Result<(), StoreError> {
         let pool = self.shared.store.pool();
-        let Some(hold) = heads::take(pool, model, self.shared.replica).await? else {
+        let Some(hold) = heads::take(pool, model, self.shared.replica, 0).await? else {
             return Ok(());
         };
         let loaded = lazuli_store::load(pool, model).await?;

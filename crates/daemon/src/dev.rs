@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use lazuli_store::file;
 use lazuli_store::private::{self, Postgres};
 use lazuli_store::seal::Sealer;
 use tokio::io::AsyncWriteExt;
@@ -14,7 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Cloud, Config, Ssh, check_reach};
-use crate::instance;
+use crate::instance::{self, Instance};
 use crate::process::{self, Simulator};
 use crate::serve;
 
@@ -42,37 +43,86 @@ pub(crate) async fn run(
         simulator: data.join("azure"),
         arguments: ["--hosts", "guests", "--default-flavour", flavour].map(str::to_owned),
     };
-    let postgres = beside.postgres().await?;
+    let Some(postgres) = stop.run_until_cancelled(beside.postgres()).await else {
+        return Ok(());
+    };
+    let postgres = postgres?;
+    let served = on_postgres(data, listen, replica, &beside, &postgres, &stop).await;
+    tracing::info!("ending Postgres; the data stays");
+    let ended = postgres.stop().await.context("failed to end Postgres");
+    both(served, ended)
+}
+
+/// Starts the simulator, serves, and ends the simulator.
+async fn on_postgres(
+    data: &Path,
+    listen: SocketAddr,
+    replica: Instance,
+    beside: &Beside,
+    postgres: &Postgres,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     postgres.create_database("lazuli").await?;
-    let simulator = beside.simulator().await?;
+    let Some(simulator) = stop.run_until_cancelled(beside.simulator()).await else {
+        return Ok(());
+    };
+    let simulator = simulator?;
     if simulator.adopted {
         tracing::info!("the simulator was running already");
     }
+    let served = on_both(data, listen, replica, beside, postgres, &simulator, stop).await;
+    tracing::info!("ending the simulator; its machines come back with it");
+    let ended = simulator
+        .stop()
+        .await
+        .context("failed to end the simulator");
+    both(served, ended)
+}
+
+/// Serves, and logs the CLI in.
+async fn on_both(
+    data: &Path,
+    listen: SocketAddr,
+    replica: Instance,
+    beside: &Beside,
+    postgres: &Postgres,
+    simulator: &Simulator,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
     let listener = serve::bind(listen).await?;
     let url = format!("http://{}", listener.local_addr()?);
-    let config = configuration(data, &postgres, &simulator)?;
+    let config = configuration(data, postgres, simulator)?;
     let password = password(&data.join("password"))?;
-    serve::init(&config, USER, &password).await?;
+    let set_up = serve::init(&config, USER, &password);
+    match stop.run_until_cancelled(set_up).await {
+        Some(done) => done?,
+        None => return Ok(()),
+    }
     let sealer = Sealer::from_file(&config.key_file)?;
 
-    let greeted = stop.clone();
     let cli = data.join("cli");
     let internet = simulator.endpoint.internet_netns.clone();
     let greet = async move {
-        if let Err(error) = greet(&url, &cli, &password, internet.as_deref()).await {
+        let greeting = greet(&url, &cli, &password, internet.as_deref());
+        let greeted = stop.run_until_cancelled(greeting).await.unwrap_or(Ok(()));
+        if let Err(error) = &greeted {
             tracing::error!("{error:#}");
-            greeted.cancel();
-            return Err(error);
+            stop.cancel();
         }
-        Ok(())
+        greeted
     };
     let serving = serve::run(&config, sealer, replica, listener, None, stop.clone());
-    let keeping = beside.keep_up(&postgres, &simulator, stop);
-    let (served, greeted, ()) = tokio::join!(serving, greet, keeping);
-    tracing::info!("ending the simulator and Postgres; the data stays");
-    simulator.stop().await?;
-    postgres.stop().await?;
+    let keeping = stop.run_until_cancelled(beside.keep_up(postgres, simulator));
+    let (served, greeted, _) = tokio::join!(serving, greet, keeping);
     served.and(greeted)
+}
+
+/// The first of two errors; the second is told at once when there are two.
+fn both(first: anyhow::Result<()>, second: anyhow::Result<()>) -> anyhow::Result<()> {
+    if let (Err(_), Err(error)) = (&first, &second) {
+        tracing::error!("{error:#}");
+    }
+    first.and(second)
 }
 
 /// What runs beside the controller.
@@ -91,15 +141,12 @@ impl Beside {
         Simulator::start(&self.simulator, &self.arguments).await
     }
 
-    /// Starts again, on the same data, what ends before `stop`.
-    async fn keep_up(&self, postgres: &Postgres, simulator: &Simulator, stop: CancellationToken) {
+    /// Starts again, on the same data, what ends.
+    async fn keep_up(&self, postgres: &Postgres, simulator: &Simulator) {
         let mut look = interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                _ = look.tick() => {}
-            }
+            look.tick().await;
             if postgres.is_running().is_ok_and(|runs| !runs) {
                 tracing::warn!("Postgres has ended; starting it again");
                 let started = self.postgres().await;
@@ -127,7 +174,7 @@ fn configuration(
 ) -> anyhow::Result<Config> {
     let endpoint = &simulator.endpoint;
     let secret = data.join("client-secret");
-    write_private(&secret, &endpoint.client_secret)?;
+    write(&secret, &endpoint.client_secret)?;
     Ok(Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls: None,
@@ -162,25 +209,16 @@ fn password(path: &Path) -> anyhow::Result<String> {
         Ok(password) => Ok(password),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let password = hex::encode(rand::random::<[u8; 16]>());
-            write_private(path, &password)?;
+            write(path, &password)?;
             Ok(password)
         }
         Err(error) => Err(error).with_context(|| format!("failed to read {}", path.display())),
     }
 }
 
-fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let failed = || format!("failed to write {}", path.display());
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .truncate(true)
-        .write(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    file::replace(path, text.as_bytes())
+        .with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// Logs the CLI in and says how to use it.
@@ -197,6 +235,7 @@ async fn greet(
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("failed to run {}", program.display()))?;
     if let Some(mut stdin) = login.stdin.take() {

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use lazuli_model::id::{GenericUuid, ReplicaId};
+use lazuli_store::file;
 use nix::fcntl::Flock;
 
 use crate::process;
@@ -32,9 +33,7 @@ pub(crate) fn open(directory: &Path) -> anyhow::Result<Instance> {
             .with_context(|| format!("{} holds no uuid", path.display()))?,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let id = ReplicaId::from_untyped_uuid(uuid::Uuid::now_v7());
-            let fresh = path.with_extension("new");
-            std::fs::write(&fresh, id.to_string())
-                .and_then(|()| std::fs::rename(&fresh, &path))
+            file::replace(&path, id.to_string().as_bytes())
                 .with_context(|| format!("failed to write {}", path.display()))?;
             id
         }

@@ -2,11 +2,13 @@
 
 mod adapters;
 mod config;
+mod descriptors;
 mod dev;
 mod instance;
 mod process;
 mod serve;
 mod tls;
+mod upkeep;
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
@@ -105,9 +107,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let stop = stop_on_signal()?;
     match arguments.command {
         Command::Serve { file } => {
+            let stop = stop_on_signal()?;
             let config = file.load()?;
             config.check_files()?;
             let certificate = config.tls.as_ref().map(tls::load).transpose()?;
@@ -120,7 +122,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             data,
             listen,
             default_flavour,
-        } => dev::run(&data, listen, &default_flavour, stop).await,
+        } => dev::run(&data, listen, &default_flavour, stop_on_signal()?).await,
         Command::Init { file, user } => {
             let config = file.load()?;
             let mut password = String::new();
@@ -143,18 +145,28 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
 }
 
-/// Cancelled by Ctrl-C or SIGTERM.
+/// What a shell says of a program that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Cancelled by Ctrl-C or SIGTERM. The second one ends this process at once.
 fn stop_on_signal() -> anyhow::Result<CancellationToken> {
     let stop = CancellationToken::new();
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     let token = stop.clone();
     tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupted.recv() => {}
-            _ = terminated.recv() => {}
-        }
+        let mut signalled = async || {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+        };
+        signalled().await;
+        tracing::info!("ending; once more ends at once");
         token.cancel();
+        signalled().await;
+        tracing::warn!("ended before everything was put away");
+        std::process::exit(INTERRUPTED);
     });
     Ok(stop)
 }

@@ -15,7 +15,7 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde::Deserialize;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
 /// How often a file is looked at while a process starts or ends.
@@ -54,9 +54,23 @@ pub(crate) struct Simulator {
     pub(crate) adopted: bool,
 }
 
+/// A simulator that is being started, ended when nobody waits for it any more.
+struct Beginning(Option<Child>);
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let pid = self.0.as_ref().and_then(Child::id);
+        if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+            // If it is gone already, all the better.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+        }
+    }
+}
+
 impl Simulator {
     /// Starts `azure-sim serve` in a session of its own, or adopts the one
-    /// that runs on `data`.
+    /// that runs on `data`. A start that is given up, by dropping it, ends
+    /// what it began.
     ///
     /// # Errors
     /// When it does not come up in time; the text names its log.
@@ -64,7 +78,7 @@ impl Simulator {
         private_dir(data)?;
         let adopted = is_locked(&data.join("lock"))?;
         let log = data.with_extension("log");
-        let mut child = None;
+        let mut begun_here = Beginning(None);
         if !adopted {
             let program = beside("azure-sim")?;
             let output = File::options()
@@ -72,7 +86,7 @@ impl Simulator {
                 .append(true)
                 .open(&log)
                 .with_context(|| format!("failed to open {}", log.display()))?;
-            child = Some(
+            begun_here.0 = Some(
                 Command::new("setsid")
                     .arg(&program)
                     .args(["serve", "--data"])
@@ -91,13 +105,14 @@ impl Simulator {
             if is_locked(&data.join("lock"))?
                 && let Some(endpoint) = read_endpoint(data)?
             {
+                begun_here.0 = None;
                 return Ok(Self {
                     data: data.to_owned(),
                     endpoint,
                     adopted,
                 });
             }
-            if let Some(child) = &mut child
+            if let Some(child) = &mut begun_here.0
                 && let Some(status) = child.try_wait()?
             {
                 bail!(

@@ -17,17 +17,24 @@ use lazuli_store::Store;
 use lazuli_store::desired::AddressPool;
 use lazuli_store::seal::Sealer;
 use tokio::net::TcpListener;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
 use crate::config::Config;
+use crate::descriptors::{self, Connections};
 use crate::instance::Instance;
 use crate::tls::Certificate;
+use crate::upkeep;
 
 /// The range of each model's network within the pool.
 const MODEL_PREFIX: u8 = 18;
 /// Connections of clients, at most.
 const CONNECTIONS: usize = 8192;
+/// What works on models and requests has so long to end.
+const ENDING: Duration = Duration::from_secs(60);
+/// And the connections to the database.
+const CLOSING: Duration = Duration::from_secs(10);
 /// Azure's price list; the simulator has its own.
 const PRICES: &str = "https://prices.azure.com";
 
@@ -69,16 +76,22 @@ pub(crate) async fn run(
     certificate: Option<Certificate>,
     stop: CancellationToken,
 ) -> anyhow::Result<()> {
-    let pool = lazuli_store::connect(&database(config)).await?;
-    lazuli_store::check_schema(&pool).await?;
-    let store = Store::open(pool, sealer).await?;
+    let Some(store) = stop.run_until_cancelled(open(config, sealer)).await else {
+        return Ok(());
+    };
+    let store = store?;
+    let connections = descriptors::provide(Connections {
+        ssh: config.ssh.max,
+        clients: CONNECTIONS,
+        database: config.database_connections,
+    })?;
     let dialer = Dialer::new(config.ssh.netns.clone());
     let hosts = Hosts::new(
         HostConfig {
             dialer: dialer.clone(),
             runners: runners()?,
             idle: Duration::from_secs(config.ssh.idle_seconds),
-            max: config.ssh.max,
+            max: connections.ssh,
         },
         Arc::new(StoreBlobs(store.clone())),
     );
@@ -115,12 +128,33 @@ pub(crate) async fn run(
     let listening = Listening {
         listener,
         tls: certificate.map(|certificate| certificate.config),
-        most_connections: CONNECTIONS,
+        most_connections: connections.clients,
     };
     let serving = lazuli_server::serve(listening, lazuli_server::router(app), stop.clone());
-    tokio::join!(lazuli_controller::run(parts, stop.clone()), serving);
-    store.close().await;
+    let work = async {
+        tokio::join!(
+            lazuli_controller::run(parts, stop.clone()),
+            serving,
+            upkeep::run(database(config), upkeep::SOON, stop.clone()),
+        )
+    };
+    let patience = async {
+        stop.cancelled().await;
+        sleep(ENDING).await;
+    };
+    tokio::select! {
+        _ = work => {}
+        () = patience => tracing::warn!("something does not end; going on without it"),
+    }
+    if timeout(CLOSING, store.close()).await.is_err() {
+        tracing::warn!("the database does not answer; its connections are cut off");
+    }
     Ok(())
+}
+
+async fn open(config: &Config, sealer: Sealer) -> anyhow::Result<Store> {
+    let pool = lazuli_store::connect(&database(config)).await?;
+    Ok(Store::open(pool, sealer).await?)
 }
 
 fn cloud(config: &Config) -> anyhow::Result<Azure> {

@@ -57,6 +57,8 @@ impl Lazuli {
             .env("RUST_LOG", "error");
         let destroyed = said(&mut destroy);
         if destroyed.code != 0 {
+            // What a guest still uses must not be removed under it.
+            self.dir.disable_cleanup(true);
             left.push(format!("guests: {}", destroyed.err));
         }
         left.extend(processes(&data));

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{parsed, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::users::NotAccess;
 
 /// Juju's levels of access to a model.
@@ -47,7 +47,7 @@ pub async fn grant(
     user: UserId,
     access: Access,
 ) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(doing("grant access"))?;
+    let mut connection = pool.acquire().doing("grant access").await?;
     grant_in(&mut connection, raw(model), raw(user), access).await
 }
 
@@ -65,8 +65,8 @@ pub(crate) async fn grant_in(
         access.as_str(),
     )
     .execute(connection)
-    .await
-    .map_err(doing("grant access"))?;
+    .doing("grant access")
+    .await?;
     Ok(())
 }
 
@@ -82,8 +82,8 @@ pub async fn revoke(pool: &PgPool, model: ModelId, user: UserId) -> Result<bool,
         raw(user)
     )
     .execute(pool)
-    .await
-    .map_err(doing("revoke access"))?;
+    .doing("revoke access")
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -103,8 +103,8 @@ pub async fn level(
         raw(user)
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read access"))?;
+    .doing("read access")
+    .await?;
     access
         .map(|access| parsed("model_access", "access", &access))
         .transpose()
@@ -122,8 +122,8 @@ pub async fn of(pool: &PgPool, model: ModelId) -> Result<Vec<(UserName, Access)>
         raw(model)
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list who has access"))?;
+    .doing("list who has access")
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok((
@@ -154,8 +154,8 @@ pub async fn visible(
         superuser
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list models"))?;
+    .doing("list models")
+    .await?;
     rows.into_iter()
         .map(|row| {
             Ok(Visible {
@@ -187,8 +187,8 @@ pub async fn by_name(
         name.to_string()
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("find a model"))?;
+    .doing("find a model")
+    .await?;
     Ok(id.map(typed))
 }
 

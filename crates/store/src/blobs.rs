@@ -10,6 +10,7 @@ use sqlx::{PgPool, query, query_scalar};
 use crate::StoreError;
 use crate::convert::{bigint, unsigned};
 use crate::error::{Class, doing};
+use crate::limit::{Doing, STATEMENT, in_time};
 
 /// Bytes of a chunk.
 pub const CHUNK: usize = 1 << 20;
@@ -43,15 +44,15 @@ where
 {
     let id = query_scalar!("insert into blobs default values returning id")
         .fetch_one(pool)
-        .await
-        .map_err(doing("begin to store a blob"))?;
+        .doing("begin to store a blob")
+        .await?;
     let stored = fill(pool, id, content, limit, expected).await;
     if !matches!(stored, Ok((_, true))) {
         // When this fails as well, retention removes it.
         query!("delete from blobs where id = $1 and sha256 is null", id)
             .execute(pool)
+            .doing("remove a blob")
             .await
-            .map_err(doing("remove a blob"))
             .or_else(|error| match error.class() {
                 Class::Transient => Ok(Default::default()),
                 _ => Err(error),
@@ -112,16 +113,15 @@ where
             "its sha-256 is {sha256}, not {expected}: send it again"
         )));
     }
-    let finished = query!(
+    let finish = query!(
         "update blobs set sha256 = $2, size = $3
          where id = $1 and not exists (select from blobs where sha256 = $2)",
         id,
         &digest[..],
         bigint(size),
     )
-    .execute(pool)
-    .await;
-    let new = match finished {
+    .execute(pool);
+    let new = match in_time(STATEMENT, finish).await {
         Ok(done) => done.rows_affected() > 0,
         // Somebody stored the same a moment earlier.
         Err(error) if is_taken(&error) => false,
@@ -138,8 +138,8 @@ async fn chunk(pool: &PgPool, id: i64, n: i32, data: &[u8]) -> Result<(), StoreE
         data
     )
     .execute(pool)
-    .await
-    .map_err(doing("store a chunk"))?;
+    .doing("store a chunk")
+    .await?;
     Ok(())
 }
 
@@ -160,8 +160,8 @@ pub async fn find(pool: &PgPool, sha256: &str) -> Result<Option<Blob>, StoreErro
     };
     let size = query_scalar!("select size from blobs where sha256 = $1", &digest)
         .fetch_optional(pool)
-        .await
-        .map_err(doing("find a blob"))?;
+        .doing("find a blob")
+        .await?;
     Ok(size.map(|size| Blob {
         sha256: sha256.to_ascii_lowercase(),
         size: unsigned(size),
@@ -183,8 +183,8 @@ pub fn get(
         let digest = hex::decode(&sha256).map_err(|_| not_found())?;
         let blob = query!("select id, size from blobs where sha256 = $1", &digest)
             .fetch_optional(&pool)
-            .await
-            .map_err(doing("find a blob"))?
+            .doing("find a blob")
+            .await?
             .ok_or_else(not_found)?;
         let chunks = unsigned(blob.size).div_ceil(CHUNK as u64);
         Ok(stream::iter(0_i32..)
@@ -204,8 +204,8 @@ async fn read_chunk(pool: PgPool, id: i64, n: i32) -> Result<Bytes, StoreError> 
         n
     )
     .fetch_optional(&pool)
-    .await
-    .map_err(doing("read a chunk"))?;
+    .doing("read a chunk")
+    .await?;
     data.map(Bytes::from).ok_or_else(|| StoreError::NotFound {
         what: format!("chunk {n} of a blob"),
     })

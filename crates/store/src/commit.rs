@@ -11,9 +11,10 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::raw;
-use crate::error::{doing, lost};
+use crate::error::lost;
 use crate::event::{self, Actor, Append};
 use crate::heads::{self, Position};
+use crate::limit::{Doing, in_time, timed_out};
 use crate::logs::{self, LogLine};
 use crate::rows;
 use crate::seal::Sealed;
@@ -79,7 +80,7 @@ pub struct Committed {
 /// `Fenced` and `Stale` name the model that is in the way: repeat without its
 /// batch. `OutcomeUnknown`: read before going on.
 pub(crate) async fn commit(pool: &PgPool, batches: &[Batch]) -> Result<Vec<Committed>, StoreError> {
-    let transaction = pool.begin().await.map_err(doing("begin a commit"))?;
+    let transaction = pool.begin().doing("begin a commit").await?;
     within(write(transaction, batches)).await
 }
 
@@ -191,7 +192,7 @@ pub(crate) fn removes(changes: &[Change]) -> bool {
 
 /// Commits. An answer that does not come leaves the outcome unknown.
 pub(crate) async fn end(transaction: Transaction<'_, Postgres>) -> Result<(), StoreError> {
-    transaction.commit().await.map_err(lost)
+    in_time(LIMIT, transaction.commit()).await.map_err(lost)
 }
 
 /// Bounds a transaction: a network that swallows packets must not hold up a
@@ -201,7 +202,7 @@ pub(crate) async fn within<T>(
 ) -> Result<T, StoreError> {
     tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| {
         Err(StoreError::OutcomeUnknown {
-            source: sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()),
+            source: timed_out(),
         })
     })
 }

@@ -3,12 +3,19 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgPool;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
 
 use crate::StoreError;
 use crate::error::doing;
+use crate::limit::{Doing, STATEMENT, in_time};
+
+/// An answer to nothing at all comes within this time, or never.
+const PING: Duration = Duration::from_secs(3);
+
+/// A connection that answered so lately is taken to be alive.
+const FRESH: Duration = Duration::from_secs(1);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations");
 
@@ -65,12 +72,30 @@ pub async fn connect(options: &Options) -> Result<PgPool, StoreError> {
             ("tcp_keepalives_interval", "5".to_owned()),
             ("tcp_keepalives_count", "3".to_owned()),
         ]);
-    PgPoolOptions::new()
-        .max_connections(options.max_connections)
-        .acquire_timeout(options.acquire_timeout)
+    pool_options(options.max_connections, options.acquire_timeout)
         .connect_with(connect)
+        .doing("connect to the database")
         .await
-        .map_err(doing("connect to the database"))
+}
+
+/// How connections are kept: none stays that does not answer. Without a
+/// bound, one whose statement was given up would be waited for as long as
+/// the network swallows packets, and keep its place for as long.
+pub(crate) fn pool_options(most: u32, acquire: Duration) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(most)
+        .acquire_timeout(acquire)
+        // In place of sqlx's own test, which has no bound. One that was given
+        // back a moment ago answered then.
+        .test_before_acquire(false)
+        .before_acquire(|connection, seen| {
+            Box::pin(async move {
+                Ok(seen.idle_for < FRESH || in_time(PING, connection.ping()).await.is_ok())
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move { in_time(PING, connection.ping()).await.map(|()| true) })
+        })
 }
 
 /// Brings the schema up to date; nothing to do when it is.
@@ -100,10 +125,11 @@ pub async fn check_schema(pool: &PgPool) -> Result<(), StoreError> {
         )
     };
     // The migrator's own table, so no checked query: migrations do not make it.
-    let versions: Result<Vec<i64>, _> =
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(pool)
-            .await;
+    let versions: Result<Vec<i64>, _> = in_time(
+        STATEMENT,
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(pool),
+    )
+    .await;
     let versions = match versions {
         Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => {
             return Err(behind());

@@ -5,7 +5,7 @@ use sqlx::{PgPool, query};
 
 use crate::StoreError;
 use crate::convert::{raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::seal::{SealError, Sealed, Sealer};
 
 const CANARY: &str = "canary";
@@ -28,8 +28,8 @@ pub async fn init(
         canary.as_bytes(),
     )
     .execute(pool)
-    .await
-    .map_err(doing("set the controller up"))?;
+    .doing("set the controller up")
+    .await?;
     check(pool, sealer).await
 }
 
@@ -41,8 +41,8 @@ pub async fn init(
 pub async fn check(pool: &PgPool, sealer: &Sealer) -> Result<ControllerId, StoreError> {
     let row = query!("select id, canary from controller")
         .fetch_optional(pool)
-        .await
-        .map_err(doing("read the controller's row"))?
+        .doing("read the controller's row")
+        .await?
         .ok_or_else(|| {
             StoreError::Schema(
                 "this database holds no controller: run `lazulid init` first".to_owned(),

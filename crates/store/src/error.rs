@@ -160,7 +160,7 @@ fn class_of(error: &sqlx::Error) -> Class {
     }
 }
 
-/// Gives an error of Postgres its context: `.map_err(doing("load units"))`.
+/// Gives an error of Postgres its context; see also [`crate::limit::Doing`].
 pub(crate) fn doing(doing: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| {
         if let sqlx::Error::Database(error) = &source {

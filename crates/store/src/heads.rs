@@ -13,7 +13,10 @@ use tokio::time::Instant;
 
 use crate::StoreError;
 use crate::convert::{bigint, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
+
+/// No floor is higher than this: each model can be taken again as often.
+const EPOCHS: u64 = 1 << 62;
 
 /// How far a model is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,12 +58,14 @@ pub async fn heartbeat(
         ttl.as_secs_f64(),
     )
     .execute(pool)
-    .await
-    .map_err(doing("keep the heartbeat"))?;
+    .doing("keep the heartbeat")
+    .await?;
     Ok(before + ttl)
 }
 
-/// Takes a model, if it may be taken.
+/// Takes a model, if it may be taken, with an epoch above `at_least`: after a
+/// restore from a backup the head's own epoch is behind those that machines
+/// have seen. 0 where nothing is known of any.
 ///
 /// # Errors
 ///
@@ -69,9 +74,10 @@ pub async fn take(
     pool: &PgPool,
     model: ModelId,
     replica: ReplicaId,
+    at_least: u64,
 ) -> Result<Option<Hold>, StoreError> {
     let epoch = query_scalar!(
-        "update heads h set holder = $2, epoch = epoch + 1
+        "update heads h set holder = $2, epoch = greatest(epoch, $3) + 1
          where model = $1 and removed_at is null
             and (holder is null or holder = $2 or not exists (
                 select from replicas r where r.id = h.holder and r.expires_at > clock_timestamp()
@@ -79,10 +85,11 @@ pub async fn take(
          returning epoch",
         raw(model),
         raw(replica),
+        bigint(at_least.min(EPOCHS)),
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("take a model"))?;
+    .doing("take a model")
+    .await?;
     Ok(epoch.map(|epoch| Hold {
         model,
         epoch: unsigned(epoch),
@@ -102,8 +109,8 @@ pub async fn release(pool: &PgPool, replica: ReplicaId, hold: Hold) -> Result<()
         bigint(hold.epoch),
     )
     .execute(pool)
-    .await
-    .map_err(doing("let go of a model"))?;
+    .doing("let go of a model")
+    .await?;
     Ok(())
 }
 
@@ -119,8 +126,8 @@ pub async fn retire(pool: &PgPool, replica: ReplicaId) -> Result<(), StoreError>
         raw(replica)
     )
     .execute(pool)
-    .await
-    .map_err(doing("let go of all models"))?;
+    .doing("let go of all models")
+    .await?;
     Ok(())
 }
 
@@ -135,8 +142,8 @@ pub async fn held_by(pool: &PgPool, replica: ReplicaId) -> Result<Vec<ModelId>, 
         raw(replica)
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list the models held"))?;
+    .doing("list the models held")
+    .await?;
     Ok(models.into_iter().map(typed).collect())
 }
 
@@ -155,8 +162,8 @@ pub async fn vacant(pool: &PgPool, limit: u32) -> Result<Vec<ModelId>, StoreErro
         i64::from(limit)
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list the models without a holder"))?;
+    .doing("list the models without a holder")
+    .await?;
     Ok(models.into_iter().map(typed).collect())
 }
 
@@ -171,8 +178,8 @@ pub async fn position(pool: &PgPool, model: ModelId) -> Result<Option<Position>,
         raw(model)
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read a head"))?;
+    .doing("read a head")
+    .await?;
     Ok(row.map(|row| Position {
         revision: unsigned(row.revision),
         generation: unsigned(row.generation),
@@ -194,8 +201,8 @@ pub(crate) async fn fence(
         bigint(epoch),
     )
     .fetch_optional(connection)
-    .await
-    .map_err(doing("pass the fence of a model"))?
+    .doing("pass the fence of a model")
+    .await?
     .ok_or(StoreError::Fenced { model, epoch })?;
     Ok(Position {
         revision: unsigned(row.revision),
@@ -223,8 +230,8 @@ pub(crate) async fn raise(
         raw(model)
     )
     .fetch_optional(connection)
-    .await
-    .map_err(doing("lock a model"))?
+    .doing("lock a model")
+    .await?
     .ok_or_else(|| StoreError::NotFound {
         what: format!("model {model}"),
     })?;
@@ -252,8 +259,8 @@ pub(crate) async fn count(
         bigint(next_relation),
     )
     .execute(connection)
-    .await
-    .map_err(doing("count machines and relations"))?;
+    .doing("count machines and relations")
+    .await?;
     Ok(())
 }
 
@@ -267,8 +274,8 @@ pub(crate) async fn create(
         raw(model)
     )
     .execute(connection)
-    .await
-    .map_err(doing("make a head"))?;
+    .doing("make a head")
+    .await?;
     Ok(Position {
         revision: 1,
         generation: 1,

@@ -4,7 +4,7 @@ use lazuli_model::id::ModelId;
 use lazuli_model::status::{Status, StatusKey};
 use sqlx::PgPool;
 
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::{StoreError, rows};
 
 /// The latest entries of a status' history, the newest first.
@@ -18,10 +18,7 @@ pub async fn of(
     key: StatusKey,
     limit: u32,
 ) -> Result<Vec<Status>, StoreError> {
-    let mut connection = pool
-        .acquire()
-        .await
-        .map_err(doing("read a status' history"))?;
+    let mut connection = pool.acquire().doing("read a status' history").await?;
     rows::status::history(
         &mut connection,
         crate::convert::raw(model),

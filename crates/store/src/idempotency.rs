@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgPool, query};
 
 use crate::StoreError;
-use crate::error::doing;
+use crate::limit::Doing;
 
 /// Seconds after which a claim without an answer is taken for abandoned.
 const STALE: f64 = 120.0;
@@ -62,8 +62,8 @@ pub async fn claim(pool: &PgPool, key: &Key, body_hash: &[u8]) -> Result<Claim, 
         STALE,
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("claim an idempotency key"))?;
+    .doing("claim an idempotency key")
+    .await?;
     if claimed.is_some() {
         return Ok(Claim::Fresh);
     }
@@ -73,8 +73,8 @@ pub async fn claim(pool: &PgPool, key: &Key, body_hash: &[u8]) -> Result<Claim, 
         key.key,
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read an idempotency key"))?;
+    .doing("read an idempotency key")
+    .await?;
     Ok(match row {
         Some(row) if row.body_hash != body_hash => Claim::Mismatch,
         Some(row) => match row.status.zip(row.answer) {
@@ -96,7 +96,7 @@ pub async fn claim(pool: &PgPool, key: &Key, body_hash: &[u8]) -> Result<Claim, 
 ///
 /// Fails when Postgres does.
 pub async fn finish(pool: &PgPool, key: &Key, answer: &Answer) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(doing("store an answer"))?;
+    let mut connection = pool.acquire().doing("store an answer").await?;
     finish_in(&mut connection, key, answer).await
 }
 
@@ -112,8 +112,8 @@ pub async fn forget(pool: &PgPool, key: &Key) -> Result<(), StoreError> {
         key.key,
     )
     .execute(pool)
-    .await
-    .map_err(doing("give an idempotency key up"))?;
+    .doing("give an idempotency key up")
+    .await?;
     Ok(())
 }
 
@@ -130,7 +130,7 @@ pub(crate) async fn finish_in(
         answer.body,
     )
     .execute(connection)
-    .await
-    .map_err(doing("store an answer"))?;
+    .doing("store an answer")
+    .await?;
     Ok(())
 }

@@ -8,9 +8,9 @@ use lazuli_model::state::{Change, ModelState, RowKey};
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 
 use crate::StoreError;
-use crate::error::doing;
 use crate::event::read::{self, Changes};
 use crate::heads::Position;
+use crate::limit::Doing;
 use crate::rows as nouns;
 
 /// A model in memory, and how far it is.
@@ -85,8 +85,8 @@ pub async fn changed_since(
 /// A transaction that reads and sees one moment.
 async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
     pool.begin_with("begin isolation level repeatable read read only")
+        .doing("begin to read")
         .await
-        .map_err(doing("begin to read"))
 }
 
 pub(crate) async fn load_in(

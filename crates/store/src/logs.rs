@@ -10,8 +10,8 @@ use time::OffsetDateTime;
 
 use crate::StoreError;
 use crate::convert::{raw, typed};
-use crate::error::doing;
 use crate::event::read::NotACursor;
+use crate::limit::Doing;
 
 /// Bytes of one message at most; the rest is cut off.
 const MESSAGE: usize = 64 * 1024;
@@ -86,7 +86,7 @@ struct Record {
 ///
 /// Fails when Postgres does.
 pub async fn append(pool: &PgPool, lines: &[LogLine]) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(doing("append logs"))?;
+    let mut connection = pool.acquire().doing("append logs").await?;
     append_in(&mut connection, &lines.iter().collect::<Vec<_>>()).await
 }
 
@@ -121,8 +121,8 @@ pub(crate) async fn append_in(
             .collect::<Vec<_>>(),
     )
     .execute(connection)
-    .await
-    .map_err(doing("append logs"))?;
+    .doing("append logs")
+    .await?;
     Ok(())
 }
 
@@ -164,8 +164,8 @@ pub async fn read(
         i64::from(limit),
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("read logs"))?;
+    .doing("read logs")
+    .await?;
     let cursor = records.last().map_or(after, |record| LogCursor {
         tx: record.tx,
         id: record.id,
@@ -206,8 +206,8 @@ pub async fn tail(
         i64::from(lines),
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read logs"))?;
+    .doing("read logs")
+    .await?;
     Ok(record.map_or_else(LogCursor::default, |record| LogCursor {
         tx: record.tx,
         id: record.id,

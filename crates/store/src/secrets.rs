@@ -5,7 +5,7 @@ use sqlx::{PgConnection, PgPool, query, query_scalar};
 
 use crate::StoreError;
 use crate::convert::raw;
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::seal::{self, Sealed, Sealer};
 
 /// Seals and stores a secret, instead of the former one of that name.
@@ -20,7 +20,7 @@ pub async fn put(
     name: &str,
     plain: &[u8],
 ) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await.map_err(doing("store a secret"))?;
+    let mut connection = pool.acquire().doing("store a secret").await?;
     put_in(&mut connection, sealer, model, name, plain).await
 }
 
@@ -41,8 +41,8 @@ pub(crate) async fn put_in(
         sealed.as_bytes(),
     )
     .execute(connection)
-    .await
-    .map_err(doing("store a secret"))?;
+    .doing("store a secret")
+    .await?;
     Ok(())
 }
 
@@ -57,15 +57,15 @@ pub async fn get(
     model: ModelId,
     name: &str,
 ) -> Result<Option<Vec<u8>>, StoreError> {
-    let mut connection = pool.acquire().await.map_err(doing("read a secret"))?;
+    let mut connection = pool.acquire().doing("read a secret").await?;
     let sealed = query_scalar!(
         "select sealed from model_secrets where model = $1 and name = $2",
         raw(model),
         name
     )
     .fetch_optional(&mut *connection)
-    .await
-    .map_err(doing("read a secret"))?;
+    .doing("read a secret")
+    .await?;
     let Some(sealed) = sealed else {
         return Ok(None);
     };
@@ -85,8 +85,8 @@ pub async fn delete(pool: &PgPool, model: ModelId, name: &str) -> Result<bool, S
         name
     )
     .execute(pool)
-    .await
-    .map_err(doing("remove a secret"))?;
+    .doing("remove a secret")
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 

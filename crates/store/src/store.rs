@@ -8,9 +8,9 @@ use sqlx::PgPool;
 use crate::commit::{Batch, Committed, commit};
 use crate::connect::check_schema;
 use crate::desired::Edit;
-use crate::error::doing;
 use crate::event::Actor;
 use crate::feed::Feed;
+use crate::limit::Doing;
 use crate::load::{self, Loaded, Refreshed};
 use crate::seal::{DataKey, Sealer, data_key};
 use crate::{StoreError, controller};
@@ -122,7 +122,7 @@ impl Store {
         expected: Option<u64>,
         actor: Actor,
     ) -> Result<Edit, StoreError> {
-        let transaction = self.pool().begin().await.map_err(doing("begin an edit"))?;
+        let transaction = self.pool().begin().doing("begin an edit").await?;
         Edit::begin(transaction, self.feed().clone(), model, expected, actor).await
     }
 
@@ -132,11 +132,7 @@ impl Store {
     ///
     /// Fails when there is no such model, or its key was wrapped by another.
     pub async fn data_key(&self, model: ModelId) -> Result<DataKey, StoreError> {
-        let mut connection = self
-            .pool()
-            .acquire()
-            .await
-            .map_err(doing("read a data key"))?;
+        let mut connection = self.pool().acquire().doing("read a data key").await?;
         data_key(&mut connection, self.sealer(), model).await
     }
 }

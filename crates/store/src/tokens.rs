@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{parsed, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::users::User;
 
 /// A token, without what it takes to use it.
@@ -61,8 +61,8 @@ pub async fn create(
         expires_at,
     )
     .execute(pool)
-    .await
-    .map_err(doing("create a token"))?;
+    .doing("create a token")
+    .await?;
     Ok(())
 }
 
@@ -84,16 +84,16 @@ pub async fn find(pool: &PgPool, sha256: &[u8; 32]) -> Result<Option<(Token, Use
         sha256
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("find a token"))?;
+    .doing("find a token")
+    .await?;
     let Some(row) = row else {
         return Ok(None);
     };
     if row.touch {
         query!("update tokens set used_at = now() where id = $1", row.id)
             .execute(pool)
-            .await
-            .map_err(doing("note the use of a token"))?;
+            .doing("note the use of a token")
+            .await?;
     }
     Ok(Some((
         Token {
@@ -130,8 +130,8 @@ pub async fn list(pool: &PgPool, user: UserId) -> Result<Vec<Token>, StoreError>
         raw(user)
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list tokens"))?;
+    .doing("list tokens")
+    .await?;
     Ok(records
         .into_iter()
         .map(|record| Token {
@@ -159,8 +159,8 @@ pub async fn revoke(pool: &PgPool, user: UserId, id: Uuid) -> Result<bool, Store
         raw(user)
     )
     .execute(pool)
-    .await
-    .map_err(doing("revoke a token"))?;
+    .doing("revoke a token")
+    .await?;
     Ok(done.rows_affected() > 0)
 }
 
@@ -175,7 +175,7 @@ pub async fn revoke_all(pool: &PgPool, user: UserId) -> Result<u64, StoreError> 
         raw(user)
     )
     .execute(pool)
-    .await
-    .map_err(doing("revoke all tokens"))?;
+    .doing("revoke all tokens")
+    .await?;
     Ok(done.rows_affected())
 }

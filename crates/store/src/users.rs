@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{parsed, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 /// A user.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,8 +81,8 @@ pub async fn create(pool: &PgPool, user: &NewUser) -> Result<(), StoreError> {
         user.access.as_str(),
     )
     .execute(pool)
-    .await
-    .map_err(doing("create a user"))?;
+    .doing("create a user")
+    .await?;
     Ok(())
 }
 
@@ -99,8 +99,8 @@ pub async fn by_name(pool: &PgPool, name: &UserName) -> Result<Option<User>, Sto
         name.to_string()
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read a user"))?;
+    .doing("read a user")
+    .await?;
     record.map(Record::user).transpose()
 }
 
@@ -117,8 +117,8 @@ pub async fn get(pool: &PgPool, id: UserId) -> Result<Option<User>, StoreError> 
         raw(id)
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read a user"))?;
+    .doing("read a user")
+    .await?;
     record.map(Record::user).transpose()
 }
 
@@ -134,8 +134,8 @@ pub async fn list(pool: &PgPool) -> Result<Vec<User>, StoreError> {
          from users order by name"
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("list users"))?;
+    .doing("list users")
+    .await?;
     records.into_iter().map(Record::user).collect()
 }
 
@@ -154,8 +154,8 @@ pub async fn set_password(pool: &PgPool, id: UserId, password: &str) -> Result<(
         password
     )
     .execute(pool)
-    .await
-    .map_err(doing("set a password"))?;
+    .doing("set a password")
+    .await?;
     found(id, done.rows_affected())
 }
 
@@ -175,8 +175,8 @@ pub async fn set_access(
         access.as_str()
     )
     .execute(pool)
-    .await
-    .map_err(doing("set a user's access"))?;
+    .doing("set a user's access")
+    .await?;
     found(id, done.rows_affected())
 }
 
@@ -192,8 +192,8 @@ pub async fn set_enabled(pool: &PgPool, id: UserId, enabled: bool) -> Result<(),
         enabled
     )
     .execute(pool)
-    .await
-    .map_err(doing("enable or disable a user"))?;
+    .doing("enable or disable a user")
+    .await?;
     found(id, done.rows_affected())
 }
 

@@ -182,7 +182,7 @@ impl World {
         heads::heartbeat(pool, replica, Duration::from_secs(60))
             .await
             .unwrap();
-        let hold = heads::take(pool, model, replica).await.unwrap().unwrap();
+        let hold = heads::take(pool, model, replica, 0).await.unwrap().unwrap();
         let batch = Batch {
             model,
             epoch: hold.epoch,

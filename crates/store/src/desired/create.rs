@@ -6,8 +6,8 @@ use sqlx::{query, query_scalar};
 use super::AddressPool;
 use crate::commit::{Committed, Part, apply, end};
 use crate::convert::raw;
-use crate::error::doing;
 use crate::event::Actor;
+use crate::limit::Doing;
 use crate::{Store, StoreError, access, heads, secrets};
 
 /// A model to create.
@@ -39,17 +39,17 @@ pub async fn create_model(
     let mut transaction = store
         .pool()
         .begin()
-        .await
-        .map_err(doing("begin to create a model"))?;
+        .doing("begin to create a model")
+        .await?;
     // Two models must not choose the same range.
     query!("select pg_advisory_xact_lock(hashtext('lazuli address ranges'))")
         .execute(&mut *transaction)
-        .await
-        .map_err(doing("lock the address ranges"))?;
+        .doing("lock the address ranges")
+        .await?;
     let taken = query_scalar!(r#"select address_range::text as "range!" from models"#)
         .fetch_all(&mut *transaction)
-        .await
-        .map_err(doing("list the address ranges"))?;
+        .doing("list the address ranges")
+        .await?;
     model.address_range = new
         .addresses
         .free(&taken)

@@ -9,11 +9,11 @@ use sqlx::{Postgres, Transaction, query_scalar};
 
 use crate::commit::{Committed, Part, apply, end, removes, within};
 use crate::convert::{raw, typed, unsigned32};
-use crate::error::doing;
 use crate::event::Actor;
 use crate::feed::Feed;
 use crate::heads::{self, Position};
 use crate::idempotency::{self, Answer, Key};
+use crate::limit::Doing;
 use crate::load::{self, Loaded, Refreshed};
 use crate::{StoreError, rows};
 
@@ -194,8 +194,8 @@ impl Edit {
             new.name,
         )
         .fetch_one(&mut *self.transaction)
-        .await
-        .map_err(doing("number a charm"))?;
+        .doing("number a charm")
+        .await?;
         let revision = unsigned32(revision);
         let charm = CharmRevision {
             id: new.id,
@@ -219,8 +219,8 @@ impl Edit {
             new.sha256,
         )
         .fetch_optional(&mut *self.transaction)
-        .await
-        .map_err(doing("look for a charm"))?;
+        .doing("look for a charm")
+        .await?;
         let Some(id) = id else {
             return Ok(None);
         };

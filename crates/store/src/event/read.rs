@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{bigint, integer, raw, typed, unsigned, unsigned32};
-use crate::error::doing;
 use crate::heads::Position;
+use crate::limit::Doing;
 
 /// Where an event stands among its model's: `Last-Event-ID`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -117,8 +117,8 @@ pub async fn after(
 ) -> Result<Page, StoreError> {
     let pruned = query!("select pruned from heads where model = $1", raw(model))
         .fetch_optional(pool)
-        .await
-        .map_err(doing("read a head"))?
+        .doing("read a head")
+        .await?
         .ok_or_else(|| StoreError::NotFound {
             what: format!("model {model}"),
         })?
@@ -138,8 +138,8 @@ pub async fn after(
         i64::from(limit),
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("read events"))?;
+    .doing("read events")
+    .await?;
     Ok(Page::Events(
         records.into_iter().map(Record::event).collect(),
     ))
@@ -173,8 +173,8 @@ pub async fn after_all(
         i64::from(limit),
     )
     .fetch_all(pool)
-    .await
-    .map_err(doing("read all models' events"))?;
+    .doing("read all models' events")
+    .await?;
     let cursor = records.last().map_or(after, |record| Cursor {
         tx: record.tx,
         model: record.model,
@@ -211,8 +211,8 @@ pub(crate) async fn changes(
         raw(model)
     )
     .fetch_optional(&mut *connection)
-    .await
-    .map_err(doing("read a head"))?;
+    .doing("read a head")
+    .await?;
     let Some(head) = head else {
         return Ok(None);
     };
@@ -236,8 +236,8 @@ pub(crate) async fn changes(
             FOLLOWED,
         )
         .fetch_all(connection)
-        .await
-        .map_err(doing("read what changed"))?;
+        .doing("read what changed")
+        .await?;
         keys = (bigint(records.len() as u64) < FOLLOWED).then(|| {
             records
                 .into_iter()

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Actor, Draft};
 use crate::StoreError;
 use crate::convert::bigint;
-use crate::error::doing;
+use crate::limit::Doing;
 
 /// Events of one commit of one model.
 pub(crate) struct Append<'a> {
@@ -80,7 +80,7 @@ pub(crate) async fn append(
             .collect::<Vec<_>>() as &[Json<_>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("append events"))?;
+    .doing("append events")
+    .await?;
     Ok(())
 }

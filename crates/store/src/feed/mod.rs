@@ -20,8 +20,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::StoreError;
 use crate::commit::Committed;
-use crate::error::doing;
+use crate::connect::pool_options;
 use crate::heads::Position;
+use crate::limit::Doing;
 
 use known::Known;
 pub use known::{Moved, News};
@@ -48,9 +49,7 @@ impl Feed {
     /// Starts the tasks of the feed on connections of their own. Returns once
     /// all heads are known.
     pub(crate) async fn start(pool: &PgPool) -> Result<Self, StoreError> {
-        let own = sqlx::postgres::PgPoolOptions::new()
-            .max_connections(3)
-            .acquire_timeout(Duration::from_secs(10))
+        let own = pool_options(3, Duration::from_secs(10))
             .connect_lazy_with(pool.connect_options().as_ref().clone());
         let feed = Self(Arc::new(Inner {
             known: Mutex::new(Known::default()),
@@ -58,9 +57,7 @@ impl Feed {
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
         }));
-        let horizon = tail::read(&own, &feed, 0)
-            .await
-            .map_err(doing("read all heads"))?;
+        let horizon = tail::read(&own, &feed, 0).doing("read all heads").await?;
         let tasks = feed.0.tasks.clone();
         tasks.spawn(tail::tail(own.clone(), feed.clone(), horizon));
         tasks.spawn(tail::ring(own, feed.clone()));

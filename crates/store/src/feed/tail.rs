@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgListener;
-use sqlx::{PgPool, query};
+use sqlx::{Executor, PgPool, Postgres, query};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::{Feed, SWEEP};
 use crate::convert::{typed, unsigned};
 use crate::heads::Position;
+use crate::limit::{FEED, in_time};
 
 const CHANNEL: &str = "lazuli";
 
@@ -36,8 +37,8 @@ pub(super) async fn tail(pool: PgPool, feed: Feed, mut horizon: i64) {
 }
 
 async fn follow(pool: &PgPool, feed: &Feed, horizon: &mut i64) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+    let mut listener = in_time(FEED, PgListener::connect_with(pool)).await?;
+    in_time(FEED, listener.listen(CHANNEL)).await?;
     let mut sweep = interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -47,26 +48,32 @@ async fn follow(pool: &PgPool, feed: &Feed, horizon: &mut i64) -> Result<(), sql
             bell = listener.try_recv() => drop(bell?),
             _ = sweep.tick() => {}
         }
-        *horizon = read(pool, feed, *horizon).await?;
+        // On the listener's own connection: one that is cut off hears no bell,
+        // and only a question that stays without answer tells.
+        *horizon = read(&mut listener, feed, *horizon).await?;
         sleep(APART).await;
         while listener.next_buffered().is_some() {}
-        *horizon = read(pool, feed, *horizon).await?;
+        *horizon = read(&mut listener, feed, *horizon).await?;
     }
 }
 
 /// Reads the heads that transactions moved which a snapshot did not see yet.
 /// Returns the oldest transaction that this snapshot does not see.
-pub(super) async fn read(pool: &PgPool, feed: &Feed, horizon: i64) -> Result<i64, sqlx::Error> {
+pub(super) async fn read<'c>(
+    connection: impl Executor<'c, Database = Postgres>,
+    feed: &Feed,
+    horizon: i64,
+) -> Result<i64, sqlx::Error> {
     let at = Instant::now();
-    let rows = query!(
+    let reading = query!(
         r#"select h.horizon as "horizon!", m.model as "model?", m.revision as "revision?",
             m.generation as "generation?", m.removed_at is not null as "removed!"
          from (select pg_snapshot_xmin(pg_current_snapshot())::text::bigint as horizon) h
          left join heads m on m.moved >= $1"#,
         horizon
     )
-    .fetch_all(pool)
-    .await?;
+    .fetch_all(connection);
+    let rows = in_time(FEED, reading).await?;
     let mut known = feed.known();
     let mut next = horizon;
     for row in rows {
@@ -91,10 +98,8 @@ pub(super) async fn ring(pool: PgPool, feed: Feed) {
     let work = async {
         loop {
             feed.0.bell.notified().await;
-            let rung = query!("select pg_notify($1, '')", CHANNEL)
-                .execute(&pool)
-                .await;
-            if let Err(error) = rung {
+            let ringing = query!("select pg_notify($1, '')", CHANNEL).execute(&pool);
+            if let Err(error) = in_time(FEED, ringing).await {
                 // The others' sweeps find it as well, a little later.
                 tracing::debug!(
                     error = &error as &dyn std::error::Error,

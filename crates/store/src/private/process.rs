@@ -60,7 +60,8 @@ pub(super) async fn run(
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("TZ", "UTC")
-        .current_dir("/");
+        .current_dir("/")
+        .kill_on_drop(true);
     become_user(&mut command, account);
     let output = command
         .output()

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::account::{Account, programs};
@@ -107,13 +109,27 @@ pub enum PrivateError {
     Store(#[from] StoreError),
 }
 
+/// A server that is being started, ended when nobody waits for it any more.
+struct Beginning(Option<Child>);
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        let pid = self.0.as_ref().and_then(Child::id);
+        if let Some(pid) = pid.and_then(|pid| i32::try_from(pid).ok()) {
+            // Postgres' own "fast" way. If it is gone already, all the better.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+        }
+    }
+}
+
 pub(super) fn doing(doing: &'static str) -> impl Fn(io::Error) -> PrivateError {
     move |source| PrivateError::Io { doing, source }
 }
 
 impl Postgres {
     /// Starts the server of a directory, or adopts it when it runs. The
-    /// directory is made when it is missing; what was in it is kept.
+    /// directory is made when it is missing; what was in it is kept. A start
+    /// that is given up, by dropping it, ends what it began.
     ///
     /// # Errors
     ///
@@ -126,15 +142,17 @@ impl Postgres {
         };
         let begun = Instant::now();
         loop {
-            let mut child = None;
+            let mut begun_here = Beginning(None);
             if let Some(lock) = server.lock()? {
                 if !server.data().join("PG_VERSION").exists() {
                     server.initialise(&bin, &account, options).await?;
                 }
                 server.configure(&account)?;
-                child = Some(server.spawn(&bin, &account, options, lock)?);
+                begun_here.0 = Some(server.spawn(&bin, &account, options, lock)?);
             }
-            if server.answers(child.as_mut()).await? {
+            let answers = server.answers(begun_here.0.as_mut()).await;
+            begun_here.0 = None;
+            if answers? {
                 return Ok(server);
             }
             if begun.elapsed() > RETRY {
@@ -270,7 +288,7 @@ impl Postgres {
         account: &Account,
         options: Options,
         lock: File,
-    ) -> Result<tokio::process::Child, PrivateError> {
+    ) -> Result<Child, PrivateError> {
         let log = || {
             OpenOptions::new()
                 .create(true)
@@ -308,10 +326,7 @@ impl Postgres {
     }
 
     /// Waits until the server answers; false when it ended instead.
-    async fn answers(
-        &self,
-        mut child: Option<&mut tokio::process::Child>,
-    ) -> Result<bool, PrivateError> {
+    async fn answers(&self, mut child: Option<&mut Child>) -> Result<bool, PrivateError> {
         let begun = Instant::now();
         loop {
             let options: PgConnectOptions = self

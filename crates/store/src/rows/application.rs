@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, life, models, parsed, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -100,8 +100,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write applications"))?;
+    .doing("write applications")
+    .await?;
     Ok(())
 }
 
@@ -116,7 +116,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete applications"))?;
+    .doing("delete applications")
+    .await?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, models, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -72,8 +72,8 @@ pub(crate) async fn put(
         &column(rows, |row| Json(row.charm.clone())) as &[Json<_>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write charms"))?;
+    .doing("write charms")
+    .await?;
     Ok(())
 }
 
@@ -88,7 +88,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete charms"))?;
+    .doing("delete charms")
+    .await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, models, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 use crate::seal::Sealed;
 
 struct Record {
@@ -98,8 +98,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.changed_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write effects"))?;
+    .doing("write effects")
+    .await?;
     Ok(())
 }
 
@@ -118,8 +118,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete effects"))?;
+    .doing("delete effects")
+    .await?;
     Ok(())
 }
 
@@ -139,8 +139,8 @@ pub(crate) async fn freeze(
         &sealed as &[&[u8]],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write the bodies of effects"))?;
+    .doing("write the bodies of effects")
+    .await?;
     Ok(())
 }
 
@@ -160,8 +160,8 @@ pub async fn body(
         raw(effect),
     )
     .fetch_optional(pool)
-    .await
-    .map_err(doing("read the body of an effect"))?;
+    .doing("read the body of an effect")
+    .await?;
     Ok(sealed.map(Sealed::from_bytes))
 }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     application: Uuid,
@@ -70,8 +70,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write leaders"))?;
+    .doing("write leaders")
+    .await?;
     Ok(())
 }
 
@@ -86,7 +86,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete leaders"))?;
+    .doing("delete leaders")
+    .await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, life, models, parsed, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -84,8 +84,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write machines"))?;
+    .doing("write machines")
+    .await?;
     Ok(())
 }
 
@@ -100,7 +100,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete machines"))?;
+    .doing("delete machines")
+    .await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, integer, models, parsed, part, raw, typed, unsigned32};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     machine: Uuid,
@@ -93,8 +93,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.failure.clone().map(Json)) as &[Option<Json<_>>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write states of machines"))?;
+    .doing("write states of machines")
+    .await?;
     Ok(())
 }
 
@@ -109,8 +109,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete states of machines"))?;
+    .doing("delete states of machines")
+    .await?;
     Ok(())
 }
 

@@ -12,8 +12,8 @@ macro_rules! readers {
         ) -> Result<Vec<Row>, StoreError> {
             let records = select!("where t.model = $1", model)
                 .fetch_all(connection)
-                .await;
-            let records = records.map_err(doing($doing))?;
+                .doing($doing)
+                .await?;
             records.into_iter().map(Record::row).collect()
         }
 
@@ -24,8 +24,8 @@ macro_rules! readers {
         ) -> Result<Vec<Row>, StoreError> {
             let records = select!($filter, model, $($argument),+)
                 .fetch_all(connection)
-                .await;
-            let records = records.map_err(doing($doing))?;
+                .doing($doing)
+                .await?;
             records.into_iter().map(Record::row).collect()
         }
     };

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, life, parsed, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -67,8 +67,8 @@ pub(crate) async fn load(
         model
     )
     .fetch_optional(connection)
-    .await
-    .map_err(doing("load a model"))?;
+    .doing("load a model")
+    .await?;
     record.map(Record::model).transpose()
 }
 
@@ -119,8 +119,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write models"))?;
+    .doing("write models")
+    .await?;
     Ok(())
 }
 
@@ -158,7 +158,7 @@ pub(crate) async fn delete(
         &ids
     )
     .execute(connection)
-    .await
-    .map_err(doing("remove a model"))?;
+    .doing("remove a model")
+    .await?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, column, models, parsed, part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -34,8 +34,8 @@ pub(crate) async fn load(
         model
     )
     .fetch_all(connection)
-    .await
-    .map_err(doing("load opened ports"))?;
+    .doing("load opened ports")
+    .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -56,8 +56,8 @@ pub(crate) async fn by_key(
         &texts(keys, |key| key.range.to_string()),
     )
     .fetch_all(connection)
-    .await
-    .map_err(doing("load opened ports"))?;
+    .doing("load opened ports")
+    .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -75,8 +75,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.range.to_string()),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write opened ports"))?;
+    .doing("write opened ports")
+    .await?;
     Ok(())
 }
 
@@ -96,8 +96,8 @@ pub(crate) async fn delete(
         &texts(keys, |key| key.1.range.to_string()),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete opened ports"))?;
+    .doing("delete opened ports")
+    .await?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, life, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -71,8 +71,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write relations"))?;
+    .doing("write relations")
+    .await?;
     Ok(())
 }
 
@@ -87,7 +87,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete relations"))?;
+    .doing("delete relations")
+    .await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -64,8 +64,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.app_version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write what units did in relations"))?;
+    .doing("write what units did in relations")
+    .await?;
     Ok(())
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete what units did in relations"))?;
+    .doing("delete what units did in relations")
+.await?;
     Ok(())
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, parsed, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     relation: Uuid,
@@ -72,8 +72,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write members of relations"))?;
+    .doing("write members of relations")
+    .await?;
     Ok(())
 }
 
@@ -89,7 +89,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete members of relations"))?;
+    .doing("delete members of relations")
+.await?;
     Ok(())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -59,8 +59,8 @@ pub(crate) async fn put(
         &column(rows, |row| bigint(row.version)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write what units did about remote units"))?;
+    .doing("write what units did about remote units")
+    .await?;
     Ok(())
 }
 
@@ -77,7 +77,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1.2)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete what units did about remote units"))?;
+    .doing("delete what units did about remote units")
+.await?;
     Ok(())
 }

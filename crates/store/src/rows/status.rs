@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{part, raw, typed};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     kind: String,
@@ -89,8 +89,8 @@ pub(crate) async fn load(
         model
     )
     .fetch_all(connection)
-    .await
-    .map_err(doing("load statuses"))?;
+    .doing("load statuses")
+    .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -111,8 +111,8 @@ pub(crate) async fn by_key(
         &part(keys, |key| entity(*key)),
     )
     .fetch_all(connection)
-    .await
-    .map_err(doing("load statuses"))?;
+    .doing("load statuses")
+    .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -147,8 +147,8 @@ pub(crate) async fn put(
         &rows.iter().map(|row| row.2.since).collect::<Vec<_>>(),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write statuses"))?;
+    .doing("write statuses")
+    .await?;
     Ok(())
 }
 
@@ -165,8 +165,8 @@ pub(crate) async fn delete(
         &part(keys, |key| entity(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete statuses"))?;
+    .doing("delete statuses")
+    .await?;
     Ok(())
 }
 
@@ -189,8 +189,8 @@ pub(crate) async fn history(
         limit
     )
     .fetch_all(connection)
-    .await
-    .map_err(doing("load a status' history"))?;
+    .doing("load a status' history")
+    .await?;
     Ok(records
         .into_iter()
         .map(|record| Status {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, life, models, parsed, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     id: Uuid,
@@ -60,8 +60,10 @@ pub(crate) async fn load(
     connection: &mut PgConnection,
     model: Uuid,
 ) -> Result<Vec<Row>, StoreError> {
-    let records = select!("", model).fetch_all(connection).await;
-    let records = records.map_err(doing("load units"))?;
+    let records = select!("", model)
+        .fetch_all(connection)
+        .doing("load units")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -73,8 +75,8 @@ pub(crate) async fn by_key(
     let ids = part(keys, |id| raw(*id));
     let records = select!(" and id = any($2)", model, &ids)
         .fetch_all(connection)
-        .await;
-    let records = records.map_err(doing("load units"))?;
+        .doing("load units")
+        .await?;
     records.into_iter().map(Record::row).collect()
 }
 
@@ -106,8 +108,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.created_at),
     )
     .execute(connection)
-    .await
-    .map_err(doing("write units"))?;
+    .doing("write units")
+    .await?;
     Ok(())
 }
 
@@ -122,7 +124,7 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete units"))?;
+    .doing("delete units")
+    .await?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::StoreError;
 use crate::convert::{Of, bigint, column, models, part, raw, typed, unsigned};
-use crate::error::doing;
+use crate::limit::Doing;
 
 struct Record {
     unit: Uuid,
@@ -105,8 +105,8 @@ pub(crate) async fn put(
         &column(rows, |row| row.workload_version.clone()) as &[Option<String>],
     )
     .execute(connection)
-    .await
-    .map_err(doing("write states of units"))?;
+    .doing("write states of units")
+    .await?;
     Ok(())
 }
 
@@ -121,8 +121,8 @@ pub(crate) async fn delete(
         &part(keys, |key| raw(key.1)),
     )
     .execute(connection)
-    .await
-    .map_err(doing("delete states of units"))?;
+    .doing("delete states of units")
+    .await?;
     Ok(())
 }
 

@@ -1,8 +1,6 @@
 //! The controller's key, and the data keys of models.
 
 use std::fmt;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,9 +8,9 @@ use lazuli_model::id::ModelId;
 use sqlx::{PgConnection, query, query_scalar};
 
 use super::cipher::{Cipher, KEY_LEN, SealError, Sealed};
-use crate::StoreError;
 use crate::convert::raw;
-use crate::error::doing;
+use crate::limit::Doing;
+use crate::{StoreError, file};
 
 /// The controller's key: it wraps data keys and seals the canary.
 #[derive(Clone)]
@@ -63,17 +61,10 @@ impl Sealer {
             path: path.display().to_string(),
             source,
         };
-        let file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path);
-        let mut file = match file {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
-            other => other.map_err(unwritable)?,
-        };
-        writeln!(file, "{}", hex::encode(random()?)).map_err(unwritable)?;
-        file.sync_all().map_err(unwritable)
+        let text = format!("{}\n", hex::encode(random()?));
+        file::create(path, text.as_bytes())
+            .map(drop)
+            .map_err(unwritable)
     }
 
     pub(crate) fn seal(&self, place: &str, plain: &[u8]) -> Result<Sealed, SealError> {
@@ -126,8 +117,8 @@ pub(crate) async fn data_key(
                 new.as_bytes(),
             )
             .execute(&mut *connection)
-            .await
-            .map_err(doing("store a data key"))?;
+            .doing("store a data key")
+            .await?;
             // Another replica may have been first: its key is the key.
             read_wrapped(connection, model)
                 .await?
@@ -152,8 +143,8 @@ async fn read_wrapped(
 ) -> Result<Option<Sealed>, StoreError> {
     let wrapped = query_scalar!("select wrapped from data_keys where model = $1", raw(model))
         .fetch_optional(connection)
-        .await
-        .map_err(doing("read a data key"))?;
+        .doing("read a data key")
+        .await?;
     Ok(wrapped.map(Sealed::from_bytes))
 }
 

@@ -129,10 +129,16 @@ async fn one_who_lost_a_model_cannot_write_to_it() {
     heads::heartbeat(pool, replica(1), Duration::ZERO)
         .await
         .unwrap();
-    let first = heads::take(pool, model, replica(1)).await.unwrap().unwrap();
+    let first = heads::take(pool, model, replica(1), 0)
+        .await
+        .unwrap()
+        .unwrap();
     heads::heartbeat(pool, replica(2), minute).await.unwrap();
     assert_eq!(heads::vacant(pool, 10).await.unwrap(), [model]);
-    let second = heads::take(pool, model, replica(2)).await.unwrap().unwrap();
+    let second = heads::take(pool, model, replica(2), 0)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(second.epoch, first.epoch + 1);
 
     let error = world
@@ -147,8 +153,11 @@ async fn one_who_lost_a_model_cannot_write_to_it() {
 
     // The second is alive, so nobody takes it from it; it may itself.
     heads::heartbeat(pool, replica(1), minute).await.unwrap();
-    assert_eq!(heads::take(pool, model, replica(1)).await.unwrap(), None);
-    let again = heads::take(pool, model, replica(2)).await.unwrap().unwrap();
+    assert_eq!(heads::take(pool, model, replica(1), 0).await.unwrap(), None);
+    let again = heads::take(pool, model, replica(2), 0)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(again.epoch, second.epoch + 1);
     assert_eq!(heads::held_by(pool, replica(2)).await.unwrap(), [model]);
     assert_eq!(heads::held_by(pool, replica(1)).await.unwrap(), []);
@@ -158,9 +167,24 @@ async fn one_who_lost_a_model_cannot_write_to_it() {
     assert_eq!(heads::vacant(pool, 10).await.unwrap(), []);
     heads::release(pool, replica(2), again).await.unwrap();
     assert_eq!(heads::vacant(pool, 10).await.unwrap(), [model]);
-    heads::take(pool, model, replica(1)).await.unwrap().unwrap();
+    heads::take(pool, model, replica(1), 0)
+        .await
+        .unwrap()
+        .unwrap();
     heads::retire(pool, replica(1)).await.unwrap();
     assert_eq!(heads::vacant(pool, 10).await.unwrap(), [model]);
+}
+
+#[tokio::test]
+async fn a_model_is_taken_above_the_epochs_that_machines_have_seen() {
+    let world = World::new().await;
+    let pool = world.store.pool();
+    let hold = world.held("one", 1).await;
+    let take = |floor| heads::take(pool, hold.model, replica(1), floor);
+    assert_eq!(take(41).await.unwrap().unwrap().epoch, 42);
+    assert_eq!(take(7).await.unwrap().unwrap().epoch, 43);
+    take(u64::MAX).await.unwrap().unwrap();
+    assert!(take(u64::MAX).await.unwrap().is_some());
 }
 
 #[tokio::test]

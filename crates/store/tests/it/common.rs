@@ -45,7 +45,7 @@ impl World {
         )
         .await
         .unwrap();
-        heads::take(self.store.pool(), model, replica)
+        heads::take(self.store.pool(), model, replica, 0)
             .await
             .unwrap()
             .unwrap()

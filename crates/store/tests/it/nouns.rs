@@ -331,11 +331,14 @@ async fn logs_have_a_cap() {
     }
     let mut old = line(one, "machine-0", Level::Info, "m");
     old.at = time::macros::datetime!(2020-01-02 12:00 UTC);
-    let now = line(one, "machine-0", Level::Info, "m");
+    let mut now = line(one, "machine-0", Level::Info, "m");
+    now.at = OffsetDateTime::now_utc();
     logs::append(pool, &[old, now]).await.unwrap();
+    // A day without a line is 16 KiB, one with a line 32: the default
+    // partition, today and the newer one of the past fit, and no more.
     let keep = retention::Retention {
         logs: Duration::days(36_500),
-        log_bytes: 20_000,
+        log_bytes: 70_000,
         ..Default::default()
     };
     let done = retention::maintain(pool, &keep).await.unwrap();

@@ -96,6 +96,34 @@ async fn a_directory_that_it_cannot_reach_is_named() {
     assert!(error.contains(&*parent.path().to_string_lossy()), "{error}");
 }
 
+#[tokio::test]
+async fn a_start_that_is_given_up_leaves_nothing_running() {
+    let parent = directory(0o755);
+    let directory = parent.path().join("pg");
+    let begun = std::time::Instant::now();
+    let waited = async |done: &dyn Fn() -> bool| {
+        while !done() {
+            assert!(begun.elapsed().as_secs() < 60, "it takes too long");
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    let pid = directory.join("data/postmaster.pid");
+    let spawned = || pid.exists();
+    tokio::select! {
+        biased;
+        () = waited(&spawned) => {}
+        started = Postgres::start(&directory, OPTIONS) => {
+            // It was quicker than we looked: nothing was given up.
+            started.unwrap().stop().await.unwrap();
+        }
+    }
+    let lock = directory.join("lock");
+    let ended = || std::fs::File::open(&lock).unwrap().try_lock().is_ok();
+    waited(&ended).await;
+    let again = Postgres::start(&directory, OPTIONS).await.unwrap();
+    again.stop().await.unwrap();
+}
+
 fn directory(mode: u32) -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let directory = tempfile::tempdir().unwrap();
