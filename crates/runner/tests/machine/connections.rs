@@ -152,6 +152,44 @@ fn models_do_not_see_each_other() {
     host.finished();
 }
 
+/// What a removed model left under a unit's name, finished or not, does not
+/// hold up the unit of that name in the next one.
+#[test]
+fn a_removed_model_holds_nothing_up() {
+    let machine = Machine::new();
+    let charm = machine.charm(&[
+        ("hooks/install", "#!/bin/sh\n"),
+        (
+            "hooks/start",
+            "#!/bin/sh\necho $$ > ../pid\nexec sleep 600\n",
+        ),
+    ]);
+    let take_over = |model: &str, hook: &str| {
+        let mut host = machine.connect();
+        host.send(&Request::Attach(Attach {
+            protocol: PROTOCOL,
+            controller: "controller".to_owned(),
+            model: model.to_owned(),
+            epoch: 1,
+            connection: 1,
+        }));
+        let mut asked = request(&charm, 1, hook);
+        asked.run.unit = format!("unit-of-{model}");
+        host.run(&asked);
+        host
+    };
+    // Neither is acknowledged.
+    let finished = take_over("first", "install");
+    finished.finished();
+    drop(finished);
+    let running = take_over("second", "start");
+    let hook = pid_in(&machine.charm_dir().join("../pid"));
+    drop(running);
+    let third = take_over("third", "install");
+    assert_eq!(third.finished().exit, Exit::Code { code: 0 });
+    assert!(!is_alive(hook));
+}
+
 #[test]
 fn other_protocols_and_other_frames_are_refused() {
     let machine = Machine::new();

@@ -117,8 +117,11 @@ fn start(
                 })
             };
         }
+        // Names are their owner's: what another one left under this name is
+        // never acknowledged here, and must not be waited for.
         let same_unit = |run: &&Arc<Run>| {
-            run.id().unit == request.run.unit || run.intent.request.unit == request.unit
+            let same_name = run.intent.request.unit == request.unit;
+            run.id().unit == request.run.unit || (same_name && run.owner() == owner)
         };
         if let Some(other) = state.runs.values().find(same_unit) {
             return Err(Refusal::Busy {
@@ -155,10 +158,19 @@ fn start(
         Err(error) => (None, Some(describe(&error))),
     };
     let run = Run::new(intent, record);
-    supervisor
-        .state()
-        .runs
-        .insert(run.id().clone(), Arc::clone(&run));
+    let mut state = supervisor.state();
+    // A hook that an owner without connection left is in the directory that
+    // is to be this unit's, and holds the machine's lock.
+    for left in state.runs.values().filter(|left| {
+        left.intent.request.unit == run.intent.request.unit
+            && left.owner() != owner
+            && !state.attached.contains_key(left.owner())
+    }) {
+        let reason = "a unit of the same name in another model takes its place";
+        left.change(|live| live.kill.get_or_insert_with(|| reason.to_owned()).len());
+    }
+    state.runs.insert(run.id().clone(), Arc::clone(&run));
+    drop(state);
     let Some(reason) = failure else {
         return Ok(Begun::New(run));
     };
