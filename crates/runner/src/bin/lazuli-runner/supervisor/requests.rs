@@ -135,6 +135,11 @@ fn start(
             return Ok(Begun::Stopping);
         }
     }
+    let before = (owner.clone(), request.unit.clone());
+    if supervisor.state().departed.remove(&before) {
+        // The unit of this name that went has ended only now.
+        forget(supervisor, owner, &request.unit)?;
+    }
     let refuse = |error: Error| invalid(describe(&error));
     let paths = &supervisor.paths;
     let state = UnitState::load(paths, &tag).map_err(refuse)?;
@@ -233,7 +238,25 @@ fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
     supervisor.state().runs.remove(run.id());
 }
 
-/// Removes everything of a unit that is gone.
+/// Forgets units whose last hook has ended since they went.
+pub(super) fn forget_departed(supervisor: &Supervisor) {
+    if supervisor.state().departed.is_empty() {
+        return;
+    }
+    let _requests = supervisor
+        .requests
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let departed = std::mem::take(&mut supervisor.state().departed);
+    for (owner, unit) in departed {
+        if let Err(Refusal::Invalid { reason }) = forget(supervisor, &owner, &unit) {
+            supervisor.note(&format!("cannot forget {unit}: {reason}"));
+        }
+    }
+}
+
+/// Removes everything of a unit that is gone. A hook of it that runs is ended,
+/// and the rest follows when it has.
 fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refusal> {
     let Some(tag) = unit_tag(unit) else {
         return Err(invalid(format!("{unit:?} is not the name of a unit")));
@@ -245,10 +268,18 @@ fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refu
         .filter(|run| run.intent.request.unit == unit && run.owner() == owner)
         .cloned()
         .collect();
-    if let Some(running) = runs.iter().find(|run| !run.is_finished()) {
-        return Err(Refusal::Busy {
-            run: running.id().clone(),
-        });
+    let mut running = runs.iter().filter(|run| !run.is_finished()).peekable();
+    if running.peek().is_some() {
+        for run in running {
+            run.change(|live| {
+                live.kill
+                    .get_or_insert_with(|| "the unit is gone".into())
+                    .len()
+            });
+        }
+        let mut state = supervisor.state();
+        state.departed.insert((owner.clone(), unit.to_owned()));
+        return Ok(());
     }
     let paths = &supervisor.paths;
     let removed = (|| {

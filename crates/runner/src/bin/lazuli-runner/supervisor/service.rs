@@ -1,6 +1,6 @@
 //! The supervisor's state and its main loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd;
@@ -22,7 +22,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::logs::pieces;
 use super::run::Run;
-use super::{attach, recover};
+use super::{attach, recover, requests};
 use crate::clock;
 use crate::error::{Error, describe};
 use crate::files;
@@ -82,6 +82,8 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunId, Arc<Run>>,
     /// The newest connection of each owner.
     pub(super) attached: BTreeMap<Owner, Arc<Connection>>,
+    /// Units that are gone, whose last hook is being ended.
+    pub(super) departed: BTreeSet<(Owner, String)>,
     /// Whether another release waits to take over.
     pub(super) retiring: bool,
     /// Whether nothing may be started any more.
@@ -211,6 +213,7 @@ impl Supervisor {
             for run in self.runs() {
                 run.record_again();
             }
+            requests::forget_departed(self);
             if self.connections.load(Ordering::Acquire) > 0
                 || self.lingering.load(Ordering::Acquire) > 0
                 || self.is_running()
