@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use crate::actor::Common;
 use crate::backoff::Backoff;
 use crate::connect::{Place, Shared};
 use crate::error::HostError;
@@ -120,7 +121,7 @@ impl Uploads {
     pub(crate) async fn next(
         &mut self,
         shared: &Arc<Shared>,
-        place: &Place,
+        common: &Common,
         runner: &str,
     ) -> Uploaded {
         let Some(Ok((sha256, result))) = self.tasks.join_next().await else {
@@ -134,7 +135,7 @@ impl Uploads {
             Err(error) => {
                 if let Some(waiting) = self.waiting.get_mut(&sha256) {
                     waiting.wait = waiting.backoff.next();
-                    self.start(shared, place, runner, &sha256);
+                    self.start(shared, &common.place(), runner, &sha256);
                 }
                 Uploaded::Failed(error)
             }

@@ -9,14 +9,21 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     seats: Arc<Semaphore>,
-    waiting: Arc<watch::Sender<usize>>,
+    waiting: Arc<watch::Sender<Waiting>>,
+}
+
+/// Who waits, and how many of them have a holder that leaves for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Waiting {
+    count: usize,
+    served: usize,
 }
 
 impl Gate {
     pub(crate) fn new(seats: usize) -> Self {
         Self {
             seats: Arc::new(Semaphore::new(seats.clamp(1, Semaphore::MAX_PERMITS))),
-            waiting: Arc::new(watch::Sender::new(0)),
+            waiting: Arc::new(watch::Sender::default()),
         }
     }
 
@@ -29,27 +36,38 @@ impl Gate {
         Arc::clone(&self.seats).acquire_owned().await.ok()
     }
 
-    /// Returns when somebody waits.
+    /// Returns when somebody waits for whom nobody leaves yet; the caller must
+    /// give its seat up then. One holder leaves for each who waits, not all.
     pub(crate) async fn wanted(&self) {
         let mut waiting = self.waiting.subscribe();
-        // The sender lives as long as the gate.
-        drop(waiting.wait_for(|count| *count > 0).await);
+        let claim = |waiting: &mut Waiting| {
+            let claimed = waiting.count > waiting.served;
+            waiting.served += usize::from(claimed);
+            claimed
+        };
+        while !self.waiting.send_if_modified(claim) {
+            // The sender lives as long as the gate.
+            drop(waiting.changed().await);
+        }
     }
 }
 
 /// A place in the queue, left by dropping it.
-struct Queue<'a>(&'a watch::Sender<usize>);
+struct Queue<'a>(&'a watch::Sender<Waiting>);
 
 impl<'a> Queue<'a> {
-    fn join(waiting: &'a watch::Sender<usize>) -> Self {
-        waiting.send_modify(|count| *count += 1);
+    fn join(waiting: &'a watch::Sender<Waiting>) -> Self {
+        waiting.send_modify(|waiting| waiting.count += 1);
         Self(waiting)
     }
 }
 
 impl Drop for Queue<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.0.send_modify(|waiting| {
+            waiting.count -= 1;
+            waiting.served = waiting.served.saturating_sub(1);
+        });
     }
 }
 
@@ -68,6 +86,29 @@ mod tests {
         gate.wanted().await;
         drop(seat);
         assert!(other.await.unwrap());
-        assert_eq!(*gate.waiting.borrow(), 0);
+        assert_eq!(*gate.waiting.borrow(), Waiting::default());
+    }
+
+    #[tokio::test]
+    async fn one_holder_leaves_for_each_who_waits() {
+        let gate = Gate::new(2);
+        let seats = (gate.enter().await.unwrap(), gate.enter().await.unwrap());
+        let mut other = Box::pin(gate.enter());
+        assert!(is_pending(&mut other).await);
+        gate.wanted().await;
+        let mut second = Box::pin(gate.wanted());
+        assert!(is_pending(&mut second).await);
+        drop(seats.0);
+        assert!(other.await.is_some());
+        assert!(is_pending(&mut second).await);
+        assert_eq!(*gate.waiting.borrow(), Waiting::default());
+    }
+
+    async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
+        std::future::poll_fn(|cx| {
+            let pending = std::pin::Pin::new(&mut *future).poll(cx).is_pending();
+            std::task::Poll::Ready(pending)
+        })
+        .await
     }
 }

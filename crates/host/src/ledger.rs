@@ -72,15 +72,17 @@ impl Ledger {
                 self.push(Request::Kill { run, reason });
             }
             Request::Forget { unit } => {
-                // A unit of that name which was not asked for yet is the one
-                // that is gone.
-                if !self.attached {
-                    let gone = |entry: &Entry| {
-                        let request = entry.request.as_ref();
-                        request.is_some_and(|request| request.unit == unit)
-                    };
-                    self.runs.retain(|_, entry| !gone(entry));
-                }
+                // What was asked for of that name is of the unit that is gone:
+                // never again. What the machine may have is still waited for.
+                let attached = self.attached;
+                self.runs.retain(|_, entry| {
+                    let gone = |request: &mut Box<RunRequest>| request.unit == unit;
+                    if entry.request.take_if(gone).is_some() {
+                        entry.kill = None;
+                        return attached && entry.behind.is_none();
+                    }
+                    true
+                });
                 if !self.forgets.contains(&unit) {
                     self.forgets.push(unit.clone());
                 }
@@ -264,9 +266,15 @@ impl Ledger {
                 Out::Other(request) => return Some(request),
                 Out::Run(id) => {
                     // It may have been acknowledged meanwhile.
-                    let entry = self.runs.get(&id);
-                    if let Some(request) = entry.and_then(|entry| entry.request.clone()) {
+                    let Some(entry) = self.runs.get(&id) else {
+                        continue;
+                    };
+                    if let Some(request) = entry.request.clone() {
                         return Some(Request::Run(request));
+                    }
+                    if !entry.finished {
+                        // Its unit is gone, and it never got to the machine.
+                        self.runs.remove(&id);
                     }
                 }
             }

@@ -275,6 +275,28 @@ fn kills_and_forgets_are_said_again_and_never_hit_the_wrong_one() {
 }
 
 #[test]
+fn a_unit_that_is_gone_is_not_asked_for_again() {
+    let unit = || "a/0".to_owned();
+    // Not sent yet: never.
+    let mut ledger = attached();
+    ledger.request(asked(1));
+    ledger.request(Request::Forget { unit: unit() });
+    assert_eq!(sent(&mut ledger), ["forget a/0"]);
+    assert!(!ledger.in_flight());
+    // Sent: its end is waited for, but a cut that loses it is the end as well.
+    let mut ledger = attached();
+    ledger.request(asked(1));
+    assert_eq!(sent(&mut ledger), ["run 1"]);
+    ledger.request(Request::Forget { unit: unit() });
+    assert_eq!(sent(&mut ledger), ["forget a/0"]);
+    assert!(ledger.in_flight());
+    ledger.lost();
+    ledger.attached(&[]);
+    assert_eq!(sent(&mut ledger), ["forget a/0"]);
+    assert!(!ledger.in_flight());
+}
+
+#[test]
 fn what_the_machine_asks_again_is_not_kept() {
     let mut ledger = Ledger::default();
     let run = id(1);

@@ -96,10 +96,8 @@ impl<'a> Live<'a> {
                 sleep_until(grace_end).await;
                 shared.seats.wanted().await;
             };
-            let place = self.actor.common.place();
-            let runner = self.connection.runner.clone();
             let actor = &mut *self.actor;
-            let link = &mut self.connection.link;
+            let Connection { link, runner, .. } = &mut self.connection;
             let turn = tokio::select! {
                 biased;
                 () = actor.closing.cancelled() => Turn::Leave,
@@ -123,7 +121,7 @@ impl<'a> Live<'a> {
                         _ => Turn::Done,
                     }
                 }
-                uploaded = actor.uploads.next(&shared, &place, &runner) => Turn::Uploaded(uploaded),
+                uploaded = actor.uploads.next(&shared, &actor.common, runner) => Turn::Uploaded(uploaded),
                 result = answered(&mut self.ping) => Turn::Answered(result),
                 _ = tick.tick(), if busy => Turn::Tick,
                 () = idle_end, if !busy => Turn::Finish,

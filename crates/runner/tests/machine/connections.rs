@@ -2,7 +2,8 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Stdio;
+use std::os::unix::net::UnixStream;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use lazuli_runner::frames::{
@@ -151,6 +152,44 @@ fn models_do_not_see_each_other() {
     host.finished();
 }
 
+/// What a removed model left under a unit's name, finished or not, does not
+/// hold up the unit of that name in the next one.
+#[test]
+fn a_removed_model_holds_nothing_up() {
+    let machine = Machine::new();
+    let charm = machine.charm(&[
+        ("hooks/install", "#!/bin/sh\n"),
+        (
+            "hooks/start",
+            "#!/bin/sh\necho $$ > ../pid\nexec sleep 600\n",
+        ),
+    ]);
+    let take_over = |model: &str, hook: &str| {
+        let mut host = machine.connect();
+        host.send(&Request::Attach(Attach {
+            protocol: PROTOCOL,
+            controller: "controller".to_owned(),
+            model: model.to_owned(),
+            epoch: 1,
+            connection: 1,
+        }));
+        let mut asked = request(&charm, 1, hook);
+        asked.run.unit = format!("unit-of-{model}");
+        host.run(&asked);
+        host
+    };
+    // Neither is acknowledged.
+    let finished = take_over("first", "install");
+    finished.finished();
+    drop(finished);
+    let running = take_over("second", "start");
+    let hook = pid_in(&machine.charm_dir().join("../pid"));
+    drop(running);
+    let third = take_over("third", "install");
+    assert_eq!(third.finished().exit, Exit::Code { code: 0 });
+    assert!(!is_alive(hook));
+}
+
 #[test]
 fn other_protocols_and_other_frames_are_refused() {
     let machine = Machine::new();
@@ -212,6 +251,46 @@ fn an_idle_supervisor_ends_and_another_one_starts() {
     assert!(supervisor.wait().unwrap().success());
     assert!(!machine.path("run/lazuli/supervisor.sock").exists());
     machine.attach(1, 1).next();
+}
+
+/// A supervisor that is short of files goes on with its hooks, and takes
+/// connections again when it is not.
+#[test]
+fn a_connection_that_cannot_be_taken_ends_nothing() {
+    let machine = Machine::new();
+    let charm = machine.charm(&[("hooks/install", WAITING)]);
+    let mut host = machine.attach(1, 1);
+    let asked = request(&charm, 1, "install");
+    host.run(&asked);
+    let hook = pid_in(&machine.charm_dir().join("../pid"));
+    let supervisor = machine.supervisor().unwrap();
+    let limit = |files: &str| {
+        let status = Command::new("prlimit")
+            .args(["--pid", &supervisor.to_string()])
+            .arg(format!("--nofile={files}:"))
+            .status()
+            .unwrap();
+        assert!(status.success());
+    };
+    // Each turn of the main loop is a wait.
+    let turns = || -> u64 {
+        let status = fs::read_to_string(format!("/proc/{supervisor}/status")).unwrap_or_default();
+        let count = status
+            .lines()
+            .find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count.map_or(u64::MAX, |count| count.trim().parse().unwrap())
+    };
+    limit("3");
+    let before = turns();
+    let refused = UnixStream::connect(machine.path("run/lazuli/supervisor.sock")).unwrap();
+    wait_until("some tries", || turns() > before + 3);
+    assert!(is_alive(supervisor) && is_alive(hook));
+    limit("1024");
+    drop(refused);
+    let host = machine.attach(1, 2);
+    fs::write(machine.charm_dir().join("../go"), "").unwrap();
+    assert_eq!(host.finished().exit, Exit::Code { code: 0 });
+    assert_eq!(machine.supervisor(), Some(supervisor));
 }
 
 /// A supervisor of another build makes way as soon as no hook runs.

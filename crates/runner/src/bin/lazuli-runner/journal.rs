@@ -4,8 +4,9 @@
 //! process, its immediate writes (acknowledged to the tool only when they are
 //! here), how many of them the controller has, and its outcome. The file goes
 //! when the controller acknowledged the outcome. Lines are only appended, so a
-//! hook costs one new file and no renames; a line that is not whole is as if it
-//! had not been written, and is cut off before anything else is.
+//! hook costs one new file and no renames; a torn end is as if it had not been
+//! written, and is cut off before anything else is. A record that is damaged
+//! otherwise, or of a newer release, stays, and its run is not begun again.
 //!
 //! Crash points: without a whole intent nothing was started. With it and
 //! without an outcome the hook may have done anything, so it counts as
@@ -87,6 +88,17 @@ enum Entry {
     Outcome(Box<Outcome>),
 }
 
+/// What all versions of the first line have.
+#[derive(Deserialize)]
+struct Version {
+    intent: IntentVersion,
+}
+
+#[derive(Deserialize)]
+struct IntentVersion {
+    protocol: u32,
+}
+
 /// A run as it is found on disk.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -128,11 +140,15 @@ impl Record {
         let record = Self::at(paths.record(run), intent.request.limits.sync);
         let line = record.line(&Line::Intent(intent))?;
         let unit_dir = paths.journal().join(&run.unit);
+        if record.path.exists() {
+            // The leftover of an acknowledged attempt may go. What is not
+            // understood may be a run that finished: not done again.
+            Contents::read(&record.path)?;
+        }
         let create = || {
             OpenOptions::new()
                 .write(true)
                 .create(true)
-                // A leftover of an acknowledged attempt.
                 .truncate(true)
                 .mode(0o600)
                 .open(&record.path)
@@ -257,8 +273,12 @@ struct Contents {
 }
 
 impl Contents {
-    /// Reads a record up to the first line that is not whole; none when not
-    /// even the intent is.
+    /// Reads a record up to its torn end; none when not even the intent is
+    /// whole.
+    ///
+    /// # Errors
+    /// When it is of a newer release or damaged, so that it is not known what
+    /// became of the run.
     fn read(path: &Path) -> Result<Option<Self>, Error> {
         let bytes = fs::read(path).map_err(Error::file("read", path))?;
         let mut lines = bytes
@@ -271,8 +291,22 @@ impl Contents {
             path: path.to_owned(),
             source,
         };
+        let unknown = |what: &str| {
+            Error::Refused(format!(
+                "the record {} {what}, so that it is not known what became of the run; the unit's \
+                 hooks wait until a release that reads it runs, or until it is removed",
+                path.display()
+            ))
+        };
+        let Version { intent: version } = serde_json::from_slice(first).map_err(document)?;
+        if version.protocol > PROTOCOL {
+            let protocol = version.protocol;
+            return Err(unknown(&format!(
+                "is of protocol {protocol}, which this release does not know"
+            )));
+        }
         let Entry::Intent(intent) = serde_json::from_slice(first).map_err(document)? else {
-            return Ok(None);
+            return Err(unknown("does not begin with what was asked"));
         };
         let mut contents = Self {
             intent: *intent,
@@ -282,14 +316,26 @@ impl Contents {
             outcome: None,
             whole: first.len(),
         };
+        let mut torn = false;
         for line in lines {
-            match serde_json::from_slice(line) {
+            let entry = serde_json::from_slice(line);
+            // A power cut tears the end, never what was synced before it, and
+            // what it leaves is no JSON.
+            if entry.is_err() && !is_json(line) {
+                torn = true;
+                continue;
+            }
+            if torn {
+                return Err(unknown("is damaged in its middle"));
+            }
+            match entry {
                 Ok(Entry::Started(started)) => contents.started = Some(started),
                 Ok(Entry::Write { n, write }) => contents.writes.push((n, write)),
                 Ok(Entry::Acknowledged(upto)) => contents.acknowledged = upto,
                 Ok(Entry::Outcome(outcome)) => contents.outcome = Some(*outcome),
-                // What a power cut left of lines that were not synced.
-                Ok(Entry::Intent(_)) | Err(_) => break,
+                Ok(Entry::Intent(_)) | Err(_) => {
+                    return Err(unknown("has a line that this release does not know"));
+                }
             }
             contents.whole += line.len();
         }
@@ -297,7 +343,11 @@ impl Contents {
     }
 }
 
-/// All records on disk, in order. What is not a record is removed; what is not
+fn is_json(line: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+/// All records on disk, in order. Halves of records are removed; what is not
 /// understood is reported and left alone.
 pub(crate) fn load(paths: &Paths, mut note: impl FnMut(&Error)) -> Result<Vec<Found>, Error> {
     let mut found = Vec::new();
@@ -310,8 +360,13 @@ pub(crate) fn load(paths: &Paths, mut note: impl FnMut(&Error)) -> Result<Vec<Fo
                 seq,
             });
             let is_record = run.is_some_and(|run| is_run(&run) && paths.record(&run) == path);
-            if !is_record || path.is_dir() {
+            if name.ends_with(".tmp") {
                 files::remove_any(&path)?;
+                continue;
+            }
+            if !is_record || path.is_dir() {
+                let path = path.display();
+                note(&Error::Refused(format!("{path} is no record of a run")));
                 continue;
             }
             match load_one(&path) {
@@ -331,13 +386,6 @@ fn load_one(path: &Path) -> Result<Option<Found>, Error> {
         return Ok(None);
     };
     let intent = contents.intent;
-    if intent.protocol > PROTOCOL {
-        return Err(Error::Refused(format!(
-            "the record {} is of protocol {}, which this release does not know",
-            path.display(),
-            intent.protocol
-        )));
-    }
     cut(path, contents.whole).map_err(Error::file("repair", path))?;
     let acknowledged = contents.acknowledged;
     Ok(Some(Found {

@@ -154,3 +154,43 @@ fn a_record_does_not_grow_with_what_the_controller_has() {
     );
     files::remove_tree(paths.root()).unwrap();
 }
+
+/// Whatever is not understood stays as it is, is told of, and keeps its run
+/// from being run again: it may have finished.
+#[test]
+fn a_record_that_is_not_understood_is_kept() {
+    let paths = temporary("journal-unknown");
+    let record = Record::begin(&paths, &intent()).unwrap();
+    let good = fs::read_to_string(&record.path).unwrap();
+    let outcome = "{\"acknowledged\":1}\n";
+    for bad in [
+        good.replace("{\"protocol\":1", "{\"protocol\":2"),
+        // A newer one whose intent has another shape.
+        "{\"intent\":{\"protocol\":2,\"new\":[]}}\n".to_owned(),
+        outcome.to_owned(),
+        "junk\n".to_owned(),
+        format!("{good}{{\"newer\":1}}\n"),
+        format!("{good}junk\n{outcome}"),
+        format!("{good}{good}"),
+    ] {
+        assert_ne!(bad, good);
+        fs::write(&record.path, &bad).unwrap();
+        let mut notes = 0;
+        assert!(load(&paths, |_| notes += 1).unwrap().is_empty(), "{bad}");
+        assert_eq!(notes, 1, "{bad}");
+        Record::begin(&paths, &intent()).unwrap_err();
+        assert_eq!(fs::read_to_string(&record.path).unwrap(), bad);
+    }
+    // What is known to be over, or to have never begun, is in nobody's way.
+    for old in [&good[..], &good[..good.len() / 2], ""] {
+        fs::write(&record.path, old).unwrap();
+        Record::begin(&paths, &intent()).unwrap();
+    }
+    // Neither is a file of unknown meaning touched.
+    let beside = paths.journal().join("u/3.later");
+    fs::write(&beside, "x").unwrap();
+    let mut notes = 0;
+    assert_eq!(load(&paths, |_| notes += 1).unwrap().len(), 1);
+    assert_eq!((notes, beside.exists()), (1, true));
+    files::remove_tree(paths.root()).unwrap();
+}

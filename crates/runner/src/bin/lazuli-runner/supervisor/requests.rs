@@ -117,8 +117,11 @@ fn start(
                 })
             };
         }
+        // Names are their owner's: what another one left under this name is
+        // never acknowledged here, and must not be waited for.
         let same_unit = |run: &&Arc<Run>| {
-            run.id().unit == request.run.unit || run.intent.request.unit == request.unit
+            let same_name = run.intent.request.unit == request.unit;
+            run.id().unit == request.run.unit || (same_name && run.owner() == owner)
         };
         if let Some(other) = state.runs.values().find(same_unit) {
             return Err(Refusal::Busy {
@@ -131,6 +134,11 @@ fn start(
         if state.stopping || state.retiring {
             return Ok(Begun::Stopping);
         }
+    }
+    let before = (owner.clone(), request.unit.clone());
+    if supervisor.state().departed.remove(&before) {
+        // The unit of this name that went has ended only now.
+        forget(supervisor, owner, &request.unit)?;
     }
     let refuse = |error: Error| invalid(describe(&error));
     let paths = &supervisor.paths;
@@ -155,10 +163,19 @@ fn start(
         Err(error) => (None, Some(describe(&error))),
     };
     let run = Run::new(intent, record);
-    supervisor
-        .state()
-        .runs
-        .insert(run.id().clone(), Arc::clone(&run));
+    let mut state = supervisor.state();
+    // A hook that an owner without connection left is in the directory that
+    // is to be this unit's, and holds the machine's lock.
+    for left in state.runs.values().filter(|left| {
+        left.intent.request.unit == run.intent.request.unit
+            && left.owner() != owner
+            && !state.attached.contains_key(left.owner())
+    }) {
+        let reason = "a unit of the same name in another model takes its place";
+        left.change(|live| live.kill.get_or_insert_with(|| reason.to_owned()).len());
+    }
+    state.runs.insert(run.id().clone(), Arc::clone(&run));
+    drop(state);
     let Some(reason) = failure else {
         return Ok(Begun::New(run));
     };
@@ -221,7 +238,25 @@ fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
     supervisor.state().runs.remove(run.id());
 }
 
-/// Removes everything of a unit that is gone.
+/// Forgets units whose last hook has ended since they went.
+pub(super) fn forget_departed(supervisor: &Supervisor) {
+    if supervisor.state().departed.is_empty() {
+        return;
+    }
+    let _requests = supervisor
+        .requests
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let departed = std::mem::take(&mut supervisor.state().departed);
+    for (owner, unit) in departed {
+        if let Err(Refusal::Invalid { reason }) = forget(supervisor, &owner, &unit) {
+            supervisor.note(&format!("cannot forget {unit}: {reason}"));
+        }
+    }
+}
+
+/// Removes everything of a unit that is gone. A hook of it that runs is ended,
+/// and the rest follows when it has.
 fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refusal> {
     let Some(tag) = unit_tag(unit) else {
         return Err(invalid(format!("{unit:?} is not the name of a unit")));
@@ -233,10 +268,18 @@ fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refu
         .filter(|run| run.intent.request.unit == unit && run.owner() == owner)
         .cloned()
         .collect();
-    if let Some(running) = runs.iter().find(|run| !run.is_finished()) {
-        return Err(Refusal::Busy {
-            run: running.id().clone(),
-        });
+    let mut running = runs.iter().filter(|run| !run.is_finished()).peekable();
+    if running.peek().is_some() {
+        for run in running {
+            run.change(|live| {
+                live.kill
+                    .get_or_insert_with(|| "the unit is gone".into())
+                    .len()
+            });
+        }
+        let mut state = supervisor.state();
+        state.departed.insert((owner.clone(), unit.to_owned()));
+        return Ok(());
     }
     let paths = &supervisor.paths;
     let removed = (|| {

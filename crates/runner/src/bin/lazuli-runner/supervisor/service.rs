@@ -1,11 +1,11 @@
 //! The supervisor's state and its main loop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::logs::pieces;
 use super::run::Run;
-use super::{attach, recover};
+use super::{attach, recover, requests};
 use crate::clock;
 use crate::error::{Error, describe};
 use crate::files;
@@ -36,6 +36,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(3);
 
 /// How often the main loop looks whether there is still work.
 const TICK: u16 = 1_000;
+
+/// How long the main loop pauses when a connection cannot be taken.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
 
 /// The most connections at a time, attached or not.
 const CONNECTIONS_MAX: usize = 32;
@@ -79,6 +82,8 @@ pub(super) struct State {
     pub(super) runs: BTreeMap<RunId, Arc<Run>>,
     /// The newest connection of each owner.
     pub(super) attached: BTreeMap<Owner, Arc<Connection>>,
+    /// Units that are gone, whose last hook is being ended.
+    pub(super) departed: BTreeSet<(Owner, String)>,
     /// Whether another release waits to take over.
     pub(super) retiring: bool,
     /// Whether nothing may be started any more.
@@ -128,11 +133,24 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
     let listener = UnixListener::bind(&socket).map_err(Error::file("listen at", &socket))?;
     fs::set_permissions(&socket, fs::Permissions::from_mode(0o600))
         .map_err(Error::file("set the mode of", &socket))?;
-    let result = supervisor.accept_until_idle(&listener, idle);
+    supervisor.accept_until_idle(&listener, idle);
     // Whoever comes from here on starts another supervisor.
     files::remove_file(&socket)?;
     supervisor.close_all();
-    result
+    Ok(())
+}
+
+/// The next connection; none when there is none for a tick.
+fn next_connection(listener: &UnixListener) -> Result<Option<UnixStream>, Error> {
+    let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut ready, PollTimeout::from(TICK)) {
+        Ok(0) | Err(nix::Error::EINTR) => Ok(None),
+        Ok(_) => match listener.accept() {
+            Ok((stream, _)) => Ok(Some(stream)),
+            Err(error) => Err(Error::system("accept a connection")(error)),
+        },
+        Err(error) => Err(Error::system("wait for connections")(error)),
+    }
 }
 
 fn only_one(path: &Path) -> Result<Option<Flock<File>>, Error> {
@@ -171,27 +189,31 @@ impl Supervisor {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn accept_until_idle(
-        self: &Arc<Self>,
-        listener: &UnixListener,
-        idle: Duration,
-    ) -> Result<(), Error> {
+    fn accept_until_idle(self: &Arc<Self>, listener: &UnixListener, idle: Duration) {
         let mut busy = Instant::now();
+        // Said once for each row of failures.
+        let mut failing = false;
         loop {
-            let mut ready = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut ready, PollTimeout::from(TICK)) {
-                Ok(0) | Err(nix::Error::EINTR) => {}
-                Ok(_) => {
-                    let (stream, _) = listener
-                        .accept()
-                        .map_err(Error::system("accept a connection"))?;
-                    self.connect(stream);
+            match next_connection(listener) {
+                Ok(stream) => {
+                    failing = false;
+                    if let Some(stream) = stream {
+                        self.connect(stream);
+                    }
                 }
-                Err(error) => return Err(Error::system("wait for connections")(error)),
+                Err(error) => {
+                    // Short of files or memory: no reason to end the hooks.
+                    if !failing {
+                        self.note(&describe(&error));
+                    }
+                    failing = true;
+                    thread::sleep(ACCEPT_RETRY);
+                }
             }
             for run in self.runs() {
                 run.record_again();
             }
+            requests::forget_departed(self);
             if self.connections.load(Ordering::Acquire) > 0
                 || self.lingering.load(Ordering::Acquire) > 0
                 || self.is_running()
@@ -202,12 +224,12 @@ impl Supervisor {
             let running = state.runs.values().any(|run| !run.is_finished());
             if !running && (state.retiring || busy.elapsed() >= idle) {
                 state.stopping = true;
-                return Ok(());
+                return;
             }
         }
     }
 
-    fn connect(self: &Arc<Self>, stream: std::os::unix::net::UnixStream) {
+    fn connect(self: &Arc<Self>, stream: UnixStream) {
         if self.connections.fetch_add(1, Ordering::AcqRel) >= CONNECTIONS_MAX {
             // Dropping the stream closes it; the host tries again.
             self.connections.fetch_sub(1, Ordering::AcqRel);

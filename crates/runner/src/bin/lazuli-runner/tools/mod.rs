@@ -203,6 +203,14 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
     };
     let call = Call { parsed, format };
     match (tool.run)(ctx, &call) {
+        Ok(done) if done.writes.iter().any(has_zero_byte) => {
+            let text = format!(
+                "{}: a value holds a zero byte, which cannot be stored: remove it, or encode the \
+                 value (base64)",
+                tool.name
+            );
+            Step::Done(Answer::error(1, &text))
+        }
         Ok(done) => Step::Done(Answer {
             code: 0,
             stdout: done
@@ -222,6 +230,21 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
         Err(Stop::Failed(text)) => Step::Done(Answer::error(1, &text)),
         Err(Stop::Need(what)) => Step::Need(what),
         Err(Stop::Ask(question)) => Step::Ask(question),
+    }
+}
+
+/// Whether a text of it holds a zero byte: no text of the database may.
+fn has_zero_byte(write: &Write) -> bool {
+    let bad = |text: &str| text.contains('\0');
+    match write {
+        Write::RelationSet { settings, .. } | Write::LeaderSet { settings } => settings
+            .iter()
+            .any(|(key, value)| bad(key) || value.as_deref().is_some_and(bad)),
+        Write::Status {
+            status, message, ..
+        } => bad(status) || bad(message),
+        Write::WorkloadVersion { version } => bad(version),
+        Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
     }
 }
 
@@ -279,4 +302,35 @@ fn key_values(args: &[String]) -> Result<Vec<(String, String)>, Stop> {
         pairs.push((key, value));
     }
     Ok(pairs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Input;
+    use super::testing::Fixture;
+
+    /// A zero byte cannot come as an argument: it comes in a file.
+    #[test]
+    fn zero_bytes_are_refused() {
+        let mut fixture = Fixture::new("a/0").in_relation_hook().leader();
+        let refused = |tool: &str| {
+            format!(
+                "{tool}: a value holds a zero byte, which cannot be stored: remove it, or encode \
+                 the value (base64)"
+            )
+        };
+        for text in [r#"{"a":"x\u0000y"}"#, r#"{"x\u0000":"y"}"#] {
+            fixture.input = Some(Input {
+                text: Ok(text.to_owned()),
+            });
+            fixture.fails("relation-set --file -", 1, &refused("relation-set"));
+        }
+        for args in [
+            ["leader-set", "a=b", "c=d\0"],
+            ["status-set", "active", "a\0b"],
+            ["application-version-set", "--", "1\0"],
+        ] {
+            fixture.fails_args(&args, 1, &refused(args[0]));
+        }
+    }
 }
