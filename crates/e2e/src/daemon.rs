@@ -27,7 +27,7 @@ const LAST_LOOK: Duration = Duration::from_millis(150);
 /// A running Lazuli.
 pub struct Lazuli {
     pub(crate) bin: PathBuf,
-    dir: TempDir,
+    pub(crate) dir: TempDir,
     port: u16,
     pub(crate) daemon: Option<Child>,
     /// The first processes of guests, and the guests' directories, by machine.

@@ -283,9 +283,7 @@ fn a_machine_comes_after_what_it_needs_and_all_goes_in_reverse() {
     world.put(Row::Model(model));
     world.settle();
     assert!(machine_is_over(&world.state, &machine(Life::Dying)));
-    world
-        .state
-        .apply(Change::Delete(RowKey::Machine(id(7))));
+    world.state.apply(Change::Delete(RowKey::Machine(id(7))));
     world.settle();
     assert_eq!(
         world.calls,
