@@ -28,5 +28,6 @@ mod settle;
 mod shared;
 mod sightings;
 mod survey;
+mod tasks;
 
 pub use holder::{Parts, run};

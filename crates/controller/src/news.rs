@@ -10,7 +10,9 @@ use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
 use lazuli_plan::{Look, SharedNames, Subject};
-use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId};
+use lazuli_runner::frames::{
+    Exit, Outcome, Output, Question, Refusal, Report, Request, RunId, Write,
+};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
@@ -21,6 +23,7 @@ use crate::message::Message;
 use crate::settle::Desk;
 use crate::sightings::{self, Told};
 use crate::survey::Sight;
+use crate::tasks;
 
 /// A run that a machine refused is not asked for again before this.
 const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
@@ -43,6 +46,10 @@ pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -
         Report::Refused { run, .. } => run.as_ref(),
         Report::Attached { .. } => None,
     };
+    let task = run.and_then(RunId::task).and_then(|number| state.task(number));
+    if let Some(task) = task {
+        return tasks::machine_of(state, task) == Some(machine);
+    }
     let unit = run.and_then(convert::unit).and_then(|id| state.unit(id));
     unit.is_none_or(|unit| unit.machine == machine)
 }
@@ -59,6 +66,7 @@ pub(crate) fn unstorable(message: Message, error: &StoreError) -> Option<Message
     let reason = format!("its outcome cannot be stored: {error}");
     let known = matches!(&outcome.exit, Exit::NotStarted { reason: before } if *before == reason);
     outcome.writes = Vec::new();
+    outcome.task = None;
     outcome.output = Output::default();
     outcome.exit = Exit::NotStarted { reason };
     (!known).then_some(Message::Machine {
@@ -238,6 +246,7 @@ fn report(
         Report::Finished(outcome) => {
             let run = outcome.run.clone();
             match convert::ended(outcome) {
+                _ if run.task().is_some() => task_ended(desk, outcome, now),
                 Some(ended) => {
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);
@@ -255,6 +264,10 @@ fn report(
             outbox.push((machine, Request::Ack { run }));
         }
         Report::Immediate { run, n, write } => {
+            if let (Some(task), Write::ActionLog { message }) = (run.task(), write) {
+                let said = lazuli_plan::task_said(&desk.state, task, *n, message, now);
+                said.into_iter().for_each(|change| desk.record(change));
+            }
             if let (Some(unit), Some(write)) = (convert::unit(run), convert::immediate(write)) {
                 for change in lazuli_plan::immediate(&desk.state, unit, &write, now) {
                     desk.record(change);
@@ -280,6 +293,18 @@ fn report(
         Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
+    }
+}
+
+/// A task's run is over.
+fn task_ended(desk: &mut Desk, outcome: &Outcome, now: OffsetDateTime) {
+    let Some(ended) = tasks::ended(outcome) else {
+        return;
+    };
+    desk.flight.tasks.remove(&ended.task);
+    desk.touch(Subject::Task(ended.task));
+    for change in lazuli_plan::commit_task(&desk.state, &ended, now) {
+        desk.record(change);
     }
 }
 
@@ -314,6 +339,10 @@ fn refused(
     now: OffsetDateTime,
 ) {
     tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
+    if let Some(number) = run.and_then(RunId::task) {
+        task_refused(desk, number, refusal, now);
+        return;
+    }
     let Some(unit) = run.and_then(convert::unit) else {
         return;
     };
@@ -323,6 +352,23 @@ fn refused(
             desk.flight.hooks.remove(&unit);
             // Not at once: what refused it now would do so again.
             desk.touch_at(now + REFUSED_RETRY, Subject::Unit(unit));
+        }
+    }
+}
+
+/// A task that its machine cannot take has failed, unless that passes.
+fn task_refused(desk: &mut Desk, number: u64, refusal: &Refusal, now: OffsetDateTime) {
+    match refusal {
+        Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
+        Refusal::Protocol { .. } | Refusal::NoCharm { .. } => {
+            desk.flight.tasks.remove(&number);
+            desk.touch_at(now + REFUSED_RETRY, Subject::Task(number));
+        }
+        Refusal::Invalid { reason } => {
+            desk.flight.tasks.remove(&number);
+            if let Some(task) = desk.state.task(number).cloned() {
+                desk.record(tasks::refused(&task, reason, now));
+            }
         }
     }
 }
@@ -351,8 +397,13 @@ fn touch_unit(desk: &mut Desk, unit: UnitId) {
     };
     let (machine, application) = (row.machine, row.application);
     let neighbours: Vec<_> = desk.state.units_on(machine).map(|unit| unit.id).collect();
+    let mut waiting: Vec<u64> = desk.state.tasks_on(machine).map(|task| task.number).collect();
     for neighbour in neighbours {
         desk.touch(Subject::Unit(neighbour));
+        waiting.extend(desk.state.tasks_of(neighbour).map(|task| task.number));
+    }
+    for task in waiting {
+        desk.touch(Subject::Task(task));
     }
     desk.touch(Subject::Application(application));
     desk.touch(Subject::Machine(machine));

@@ -200,10 +200,12 @@ impl Ledger {
             Report::Attached { .. } => false,
             Report::Started { run, attempt } => {
                 let wanted = self.is_wanted(run, *attempt);
-                if wanted {
+                if wanted && run.task().is_none() {
                     // Requests arrive in order: what was acknowledged before
                     // this run was asked for is known there.
                     self.acked.retain(|acked, _| acked.unit != run.unit);
+                }
+                if wanted {
                     self.runs.entry(run.clone()).or_default();
                 }
                 wanted

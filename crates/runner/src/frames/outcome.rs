@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hook, Question, RunId, Write};
+use super::{Hook, Question, RunId, TaskResult, Write};
 
 /// A frame from the machine to the host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -159,6 +159,9 @@ pub struct Outcome {
     pub started_ms: u64,
     /// Milliseconds from start to end, by the machine's monotonic clock.
     pub duration_ms: u64,
+    /// Of an action or a command: what it brought, however it ended.
+    #[serde(default)]
+    pub task: Option<Box<TaskResult>>,
 }
 
 /// How a process ended.

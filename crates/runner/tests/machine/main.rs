@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod actions;
 mod charms;
 mod connections;
 mod crashes;

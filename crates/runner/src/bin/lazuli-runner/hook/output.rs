@@ -9,7 +9,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lazuli_runner::frames::Output;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use lazuli_runner::frames::{HookKind, Output, Printed};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::error::Error;
@@ -27,6 +29,13 @@ const LINGERING_MAX: usize = 64;
 /// The most that is kept at the head and again at the tail, in bytes.
 const KEPT_MAX: usize = 1 << 20;
 
+/// The most that is kept of each of a task's streams, at the head and again at
+/// the tail, in bytes.
+const TASK_KEPT: usize = 512 << 10;
+
+/// What was printed to each stream, by its level.
+pub(super) type Streams = Vec<(&'static str, Printed)>;
+
 /// Lines that may be logged at once.
 const BURST: f64 = 2_000.0;
 
@@ -43,6 +52,10 @@ pub(super) struct Capture {
 #[derive(Debug)]
 struct Inner {
     kept: Kept,
+    /// Of a task: the streams apart, as [`Stream::level`] names them.
+    apart: Vec<(&'static str, Kept)>,
+    /// Whether lines go to the log.
+    logged: bool,
     rate: Rate,
     /// Whether anything is still read.
     open: bool,
@@ -70,6 +83,15 @@ impl Capture {
         let capture = Arc::new(Self {
             inner: Mutex::new(Inner {
                 kept: Kept::new(limit),
+                apart: match run.intent.request.context.task {
+                    Some(_) => pipes
+                        .iter()
+                        .map(|(level, _)| (*level, Kept::new(TASK_KEPT)))
+                        .collect(),
+                    None => Vec::new(),
+                },
+                // Juju does not log what commands print.
+                logged: run.intent.request.hook.kind != HookKind::Command,
                 rate: Rate::new(Instant::now()),
                 open: true,
                 over: false,
@@ -152,6 +174,14 @@ impl Capture {
             return supervisor.lingering.load(Ordering::Acquire) <= LINGERING_MAX;
         }
         inner.kept.push(bytes);
+        for (level, kept) in &mut inner.apart {
+            if *level == stream.level {
+                kept.push(bytes);
+            }
+        }
+        if !inner.logged {
+            return true;
+        }
         let mut dropped = 0;
         stream.lines.push(bytes, |line| {
             if inner.rate.admits(Instant::now()) {
@@ -170,7 +200,11 @@ impl Capture {
 
     /// Logs what a pipe ended with, when that is no whole line.
     fn end_line(&self, supervisor: &Arc<Supervisor>, run: &Arc<Run>, module: &str, stream: Stream) {
-        if !self.inner().over {
+        let wanted = {
+            let inner = self.inner();
+            inner.logged && !inner.over
+        };
+        if wanted {
             stream.lines.finish(|line| {
                 supervisor.log(run, stream.level, module, &String::from_utf8_lossy(line));
             });
@@ -179,7 +213,7 @@ impl Capture {
 
     /// Ends the capture after the hook's process ended: what is in the pipes
     /// is still read, but nobody is waited for who only holds them.
-    pub(super) fn finish(&self, supervisor: &Supervisor) -> Output {
+    pub(super) fn finish(&self, supervisor: &Supervisor) -> (Output, Streams) {
         let (mut inner, _) = self
             .ended
             .wait_timeout_while(self.inner(), LINGER, |inner| inner.open)
@@ -191,7 +225,12 @@ impl Capture {
             supervisor.lingering.fetch_add(1, Ordering::AcqRel);
         }
         let limit = inner.kept.limit;
-        std::mem::replace(&mut inner.kept, Kept::new(limit)).into_output()
+        let apart = std::mem::take(&mut inner.apart);
+        let output = std::mem::replace(&mut inner.kept, Kept::new(limit)).into_output();
+        drop(inner);
+        let apart = apart.into_iter();
+        let streams = apart.map(|(level, kept)| (level, kept.into_printed()));
+        (output, streams.collect())
     }
 }
 
@@ -245,6 +284,29 @@ impl Kept {
         }
     }
 
+    /// As it was, or base64 of what is no text; with a word about what was
+    /// dropped.
+    fn into_printed(mut self) -> Printed {
+        let mut bytes = self.head;
+        if self.dropped > 0 {
+            bytes.extend(format!("\n[{} bytes are left out]\n", self.dropped).into_bytes());
+        }
+        bytes.extend_from_slice(self.tail.make_contiguous());
+        // Where it was cut, a character may have been cut too.
+        let text = match self.dropped {
+            0 => String::from_utf8(bytes),
+            _ => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+        };
+        match text {
+            Ok(text) if !text.contains('\0') => Printed {
+                text,
+                base64: false,
+            },
+            Ok(text) => encoded(text.as_bytes()),
+            Err(error) => encoded(error.as_bytes()),
+        }
+    }
+
     fn into_output(mut self) -> Output {
         // A character that begins in the head and goes on in the tail.
         if self.dropped == 0 && !self.tail.is_empty() {
@@ -258,6 +320,13 @@ impl Kept {
             tail: String::from_utf8_lossy(self.tail.make_contiguous()).into_owned(),
             dropped: self.dropped,
         }
+    }
+}
+
+fn encoded(bytes: &[u8]) -> Printed {
+    Printed {
+        text: BASE64.encode(bytes),
+        base64: true,
     }
 }
 
@@ -361,6 +430,24 @@ mod tests {
         // A character across the border goes to the tail whole.
         assert_eq!(output(4, &["abcüd".as_bytes()]), owned("abc", "üd", 0));
         assert_eq!(output(4, &[b"a\xffb"]), owned("a\u{fffd}b", "", 0));
+    }
+
+    #[test]
+    fn what_is_no_text_is_encoded() {
+        let printed = |limit: usize, bytes: &[u8]| {
+            let mut kept = Kept::new(limit);
+            kept.push(bytes);
+            let printed = kept.into_printed();
+            (printed.text, printed.base64)
+        };
+        let plain = |text: &str| (text.to_owned(), false);
+        assert_eq!(printed(9, "aüb\n".as_bytes()), plain("aüb\n"));
+        assert_eq!(printed(9, b"\xff\xfe"), ("//4=".to_owned(), true));
+        assert_eq!(printed(9, b"a\0"), ("YQA=".to_owned(), true));
+        assert_eq!(
+            printed(2, b"abcdef"),
+            plain("ab\n[2 bytes are left out]\nef")
+        );
     }
 
     fn lines(pieces: &[&[u8]]) -> Vec<String> {

@@ -26,7 +26,7 @@ use super::{attach, recover, requests};
 use crate::clock;
 use crate::error::{Error, describe};
 use crate::files;
-use crate::hook::{MachineLock, Prepared};
+use crate::hook::{GroupLocks, MachineLock, Prepared};
 use crate::journal::Owner;
 use crate::paths::Paths;
 use crate::pool::Pool;
@@ -62,6 +62,8 @@ pub(crate) struct Supervisor {
     pub(super) identity: Identity,
     /// The lock that admits one hook at a time.
     pub(crate) machine_lock: MachineLock,
+    /// Those that admit one task of a group at a time.
+    pub(crate) group_locks: GroupLocks,
     /// Units whose tools are in place.
     pub(crate) prepared: Prepared,
     /// Held while a request is carried out: requests are one after another.
@@ -118,6 +120,7 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
     let supervisor = Arc::new(Supervisor {
         identity: Identity::read(),
         machine_lock: MachineLock::new(paths.machine_lock()),
+        group_locks: GroupLocks::new(paths.run()),
         prepared: Prepared::default(),
         requests: Mutex::default(),
         pool: Pool::default(),
