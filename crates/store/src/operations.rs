@@ -78,28 +78,6 @@ pub async fn of_task(pool: &PgPool, model: ModelId, task: u64) -> Result<Option<
     Ok(found.map(|row| unsigned(row.operation)))
 }
 
-/// Tasks whose numbers begin so, which have not ended: at most 10.
-///
-/// # Errors
-///
-/// Fails when Postgres does.
-pub async fn by_prefix(
-    pool: &PgPool,
-    model: ModelId,
-    prefix: u64,
-) -> Result<Vec<u64>, StoreError> {
-    let found = query!(
-        "select number from tasks where model = $1 and completed_at is null
-            and number::text like $2::text || '%' order by number limit 10",
-        raw(model),
-        prefix.to_string(),
-    )
-    .fetch_all(pool)
-    .doing("look for tasks")
-    .await?;
-    Ok(found.into_iter().map(|row| unsigned(row.number)).collect())
-}
-
 /// Operations in the order in which they were asked for, and whether there
 /// are more.
 ///
