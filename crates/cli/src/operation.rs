@@ -231,7 +231,10 @@ fn announce(session: &Session, operation: &OperationInfo, background: bool) {
             ));
         }
         (true, _) => {
-            session.say(format!("Scheduled operation {id} with {} tasks", tasks.len()));
+            session.say(format!(
+                "Scheduled operation {id} with {} tasks",
+                tasks.len()
+            ));
             places().for_each(|line| session.say(line));
             session.say(format!(
                 "Check operation status with 'lazuli show-operation {id}'\nCheck task status with \
@@ -274,7 +277,11 @@ fn conclude(session: &Session, operation: &OperationInfo, show: &ResultArgs) -> 
         .iter()
         .filter(|task| !task.ended)
         .map(|task| {
-            let kind = if task.unit.is_some() { "unit" } else { "machine" };
+            let kind = if task.unit.is_some() {
+                "unit"
+            } else {
+                "machine"
+            };
             format!("{kind} {}", render::place(task))
         })
         .collect();

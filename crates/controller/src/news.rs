@@ -46,7 +46,9 @@ pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -
         Report::Refused { run, .. } => run.as_ref(),
         Report::Attached { .. } => None,
     };
-    let task = run.and_then(RunId::task).and_then(|number| state.task(number));
+    let task = run
+        .and_then(RunId::task)
+        .and_then(|number| state.task(number));
     if let Some(task) = task {
         return tasks::machine_of(state, task) == Some(machine);
     }
@@ -397,7 +399,11 @@ fn touch_unit(desk: &mut Desk, unit: UnitId) {
     };
     let (machine, application) = (row.machine, row.application);
     let neighbours: Vec<_> = desk.state.units_on(machine).map(|unit| unit.id).collect();
-    let mut waiting: Vec<u64> = desk.state.tasks_on(machine).map(|task| task.number).collect();
+    let mut waiting: Vec<u64> = desk
+        .state
+        .tasks_on(machine)
+        .map(|task| task.number)
+        .collect();
     for neighbour in neighbours {
         desk.touch(Subject::Unit(neighbour));
         waiting.extend(desk.state.tasks_of(neighbour).map(|task| task.number));

@@ -22,10 +22,7 @@ pub(crate) fn run_of(task: &Task) -> RunId {
 }
 
 /// The machine that a task runs on.
-pub(crate) fn machine_of(
-    state: &ModelState,
-    task: &Task,
-) -> Option<lazuli_model::id::MachineId> {
+pub(crate) fn machine_of(state: &ModelState, task: &Task) -> Option<lazuli_model::id::MachineId> {
     let unit = task.receiver.unit().and_then(|id| state.unit(id));
     unit.map(|unit| unit.machine).or(task.receiver.machine())
 }

@@ -53,11 +53,7 @@ pub struct Filter {
 /// # Errors
 ///
 /// Fails when Postgres does.
-pub async fn get(
-    pool: &PgPool,
-    model: ModelId,
-    number: u64,
-) -> Result<Option<Whole>, StoreError> {
+pub async fn get(pool: &PgPool, model: ModelId, number: u64) -> Result<Option<Whole>, StoreError> {
     Ok(read(pool, model, &[bigint(number)]).await?.pop())
 }
 

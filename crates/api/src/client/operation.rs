@@ -30,7 +30,8 @@ impl ModelClient {
     ///
     /// Fails when there is no such application.
     pub async fn actions(&self, application: &str) -> Result<ActionList, ClientError> {
-        self.get(&["applications", application, "actions"], &()).await
+        self.get(&["applications", application, "actions"], &())
+            .await
     }
 
     /// `POST .../operations`: runs an action.

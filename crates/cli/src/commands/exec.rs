@@ -146,7 +146,11 @@ mod tests {
     #[test]
     fn targets_are_named() {
         assert!(parse(&["hostname"]).request().is_err());
-        assert!(parse(&["--all", "--unit", "a/0", "hostname"]).request().is_err());
+        assert!(
+            parse(&["--all", "--unit", "a/0", "hostname"])
+                .request()
+                .is_err()
+        );
         assert!(parse(&["--all"]).request().is_err());
         assert!(parse(&["--all", "hostname"]).request().is_ok());
     }

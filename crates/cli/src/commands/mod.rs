@@ -112,7 +112,7 @@ commands! {
     Exec(exec::Args),
     #[command(visible_alias = "list-operations")]
     Operations(operations::ListArgs),
-    ShowOperation(operations::ShowArgs),
+    ShowOperation(operations::OneArgs),
     ShowTask(tasks::ShowArgs),
     CancelTask(tasks::CancelArgs),
     #[command(visible_alias = "relate")]

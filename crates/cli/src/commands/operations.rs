@@ -93,7 +93,7 @@ impl ListArgs {
 
 /// Show the results of an operation
 #[derive(Debug, clap::Args)]
-pub(crate) struct ShowArgs {
+pub(crate) struct OneArgs {
     /// The operation's id
     operation: String,
     /// Wait for results; 0: for ever
@@ -110,7 +110,7 @@ pub(crate) struct ShowArgs {
     show: Output,
 }
 
-impl ShowArgs {
+impl OneArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let at = session.at_model()?;
         let mut found = at.client.operation(&self.operation).await?;
@@ -121,8 +121,7 @@ impl ShowArgs {
             Clock::Utc => UtcOffset::UTC,
             Clock::Local(offset) => offset,
         };
-        self.show
-            .print(&render::operation(&found.document, offset))
+        self.show.print(&render::operation(&found.document, offset))
     }
 }
 

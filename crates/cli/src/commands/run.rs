@@ -78,8 +78,11 @@ fn parse(words: &[String], raw: bool) -> Result<RunAction> {
         ));
     }
     for word in words {
-        let wrong =
-            || Error::Usage(format!("argument {word:?} must be of the form key.key.key...=value"));
+        let wrong = || {
+            Error::Usage(format!(
+                "argument {word:?} must be of the form key.key.key...=value"
+            ))
+        };
         let (key, value) = word.split_once('=').ok_or_else(wrong)?;
         let path: Vec<&str> = key.split('.').collect();
         if path.iter().any(|part| part.is_empty()) {

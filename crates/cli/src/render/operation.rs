@@ -163,15 +163,13 @@ fn cut(text: &str) -> String {
 pub(crate) fn plain<'a>(tasks: impl Iterator<Item = &'a TaskInfo> + Clone) -> Result<String> {
     let several = tasks.clone().nth(1).is_some();
     let mut text = String::new();
-    for one in tasks {
+    for (n, one) in tasks.enumerate() {
         if several {
+            text.push_str(if n > 0 { "\n" } else { "" });
             text.push_str(place(one));
             text.push_str(":\n");
         }
         text.push_str(&plain_one(one)?);
-        if several {
-            text.push('\n');
-        }
     }
     Ok(text)
 }
@@ -287,7 +285,7 @@ mod tests {
         };
         assert_eq!(
             plain([&one, &failed].into_iter()).unwrap(),
-            "web/0:\nfile:\n  name: x\nout\n\n3:\nAction id 2 failed: no luck\n\n"
+            "web/0:\nfile:\n  name: x\nout\n\n3:\nAction id 2 failed: no luck\n"
         );
     }
 }

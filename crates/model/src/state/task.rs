@@ -237,7 +237,9 @@ impl fmt::Display for TaskStatus {
 
 /// A word that is no status of a task.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no status of a task: use pending, running, completed, failed, cancelled, aborting, aborted or error")]
+#[error(
+    "{0:?} is no status of a task: use pending, running, completed, failed, cancelled, aborting, aborted or error"
+)]
 pub struct NotATaskStatus(String);
 
 impl FromStr for TaskStatus {

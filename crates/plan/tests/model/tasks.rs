@@ -221,10 +221,7 @@ fn a_unit_does_one_thing_at_a_time_whatever_the_task_may() {
     let unit = world.unit("web/0").id;
     assert_eq!(world.hooks("web/0"), ["action hang"]);
     assert_eq!(world.why(Subject::Unit(unit)), "running action hang");
-    assert_eq!(
-        world.why(Subject::Task(3)),
-        "waiting for task 2 of web/0"
-    );
+    assert_eq!(world.why(Subject::Task(3)), "waiting for task 2 of web/0");
     world.end_task(2, TaskExit::Code(0));
     world.settle();
     world.assert_settled();
@@ -306,7 +303,10 @@ fn a_group_takes_turns_of_its_own() {
     world.ask(3, "proxy/0", "same", grouped);
     world.settle();
     world.assert_settled();
-    assert_eq!(world.state.task(3).map(|task| task.status), Some(TaskStatus::Pending));
+    assert_eq!(
+        world.state.task(3).map(|task| task.status),
+        Some(TaskStatus::Pending)
+    );
     world.cancel(3);
     world.ask(4, "proxy/0", "free", |task| {
         task.execution_group = "h".to_owned();
@@ -435,14 +435,23 @@ fn what_a_lost_machine_runs_ends_with_it() {
     world.settle();
     let name = {
         let machine = world.unit("web/0").machine;
-        world.state.machine(machine).expect("a row").name.to_string()
+        world
+            .state
+            .machine(machine)
+            .expect("a row")
+            .name
+            .to_string()
     };
     world.ask(2, &name, "hang", nothing);
     world.ask(3, &name, "late", nothing);
     world.settle();
     let unit = world.unit("web/0");
     let machine = world.state.machine(unit.machine).expect("a row").clone();
-    let known = world.state.machine_state(machine.id).expect("a row").clone();
+    let known = world
+        .state
+        .machine_state(machine.id)
+        .expect("a row")
+        .clone();
     world.put(Row::MachineState(MachineState {
         facts: None,
         ..known

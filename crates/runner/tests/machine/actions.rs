@@ -178,9 +178,7 @@ fn groups_and_parallel_ones_do_not_wait_for_the_machine() {
     let first = host.finished();
     assert_eq!(first.run.task(), Some(5));
     fs::write(gate, "").unwrap();
-    let mut others: Vec<u64> = (0..4)
-        .filter_map(|_| host.finished().run.task())
-        .collect();
+    let mut others: Vec<u64> = (0..4).filter_map(|_| host.finished().run.task()).collect();
     others.sort_unstable();
     assert_eq!(others, [1, 2, 3, 4]);
 }
@@ -202,10 +200,7 @@ fn a_cancelled_action_is_ended_with_all_it_started() {
     });
     let outcome = host.finished();
     assert!(matches!(outcome.exit, Exit::Killed { .. }));
-    assert_eq!(
-        json!(result(&outcome).results),
-        json!({ "began": "yes" })
-    );
+    assert_eq!(json!(result(&outcome).results), json!({ "began": "yes" }));
     assert!(!is_alive(pid));
 }
 

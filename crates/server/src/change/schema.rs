@@ -19,7 +19,13 @@ const SHOWN: usize = 200;
 /// What is wrong with parameters; none when nothing is.
 pub(crate) fn complaint(schema: &Value, given: &Map<String, Value>) -> Option<String> {
     let mut found = Vec::new();
-    check(schema, &Value::Object(given.clone()), "(root)", 0, &mut found);
+    check(
+        schema,
+        &Value::Object(given.clone()),
+        "(root)",
+        0,
+        &mut found,
+    );
     if found.is_empty() {
         return None;
     }
@@ -47,7 +53,10 @@ fn check(schema: &Value, value: &Value, at: &str, depth: usize, found: &mut Vec<
         && !words.iter().any(|word| same(word, value))
     {
         let words: Vec<String> = words.iter().map(ToString::to_string).collect();
-        say(format!("must match one of the enum values [{}]", words.join(",")));
+        say(format!(
+            "must match one of the enum values [{}]",
+            words.join(",")
+        ));
     }
     match value {
         Value::Number(_) => number(schema, value, &mut say),
@@ -181,13 +190,21 @@ fn object(
                 check(need, value, at, depth + 1, found);
                 continue;
             }
-            for other in texts(need).into_iter().filter(|other| !map.contains_key(*other)) {
+            for other in texts(need)
+                .into_iter()
+                .filter(|other| !map.contains_key(*other))
+            {
                 found.push(format!("{at} : has a dependency of {name:?} on {other:?}"));
             }
         }
     }
     let empty = Map::new();
-    let part = |name: &str| schema.get(name).and_then(Value::as_object).unwrap_or(&empty);
+    let part = |name: &str| {
+        schema
+            .get(name)
+            .and_then(Value::as_object)
+            .unwrap_or(&empty)
+    };
     let (own, patterns) = (part("properties"), part("patternProperties"));
     for (name, inner) in map {
         let below = format!("{at}.{name}");
@@ -237,7 +254,9 @@ fn combined(
         found.push(format!("{at} : must validate at least one schema (anyOf)"));
     }
     if list("oneOf").is_some_and(|all| all.iter().filter(|schema| fits(schema)).count() != 1) {
-        found.push(format!("{at} : must validate one and only one schema (oneOf)"));
+        found.push(format!(
+            "{at} : must validate one and only one schema (oneOf)"
+        ));
     }
     if schema.get("not").is_some_and(fits) {
         found.push(format!("{at} : must not validate the schema (not)"));
@@ -333,7 +352,11 @@ mod tests {
                 ),
             ),
         ] {
-            assert_eq!(said(schema.clone(), given.clone()).as_deref(), text, "{given}");
+            assert_eq!(
+                said(schema.clone(), given.clone()).as_deref(),
+                text,
+                "{given}"
+            );
         }
     }
 
@@ -413,7 +436,11 @@ mod tests {
             (json!({ "not": { "type": "string" } }), json!(1), json!("a")),
         ] {
             let schema = of(property.clone());
-            assert_eq!(said(schema.clone(), json!({ "p": good })), None, "{property}");
+            assert_eq!(
+                said(schema.clone(), json!({ "p": good })),
+                None,
+                "{property}"
+            );
             assert!(said(schema, json!({ "p": bad })).is_some(), "{property}");
         }
     }

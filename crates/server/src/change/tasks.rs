@@ -9,9 +9,7 @@ use std::sync::Arc;
 use lazuli_api::{Exec, RunAction};
 use lazuli_model::charm::Action;
 use lazuli_model::names::ActionName;
-use lazuli_model::state::{
-    EXEC, ModelState, Operation, Receiver, Row, Task, TaskStatus, Unit,
-};
+use lazuli_model::state::{EXEC, ModelState, Operation, Receiver, Row, Task, TaskStatus, Unit};
 use serde_json::{Map, Value, json};
 
 use super::schema::complaint;
@@ -56,13 +54,23 @@ pub(crate) fn run(draft: &mut Draft<'_>, request: &RunAction) -> Result<(), Refu
         .iter()
         .map(|name| in_unit(state, name, request).map_err(|why| (name.clone(), why)))
         .collect();
-    enqueue(draft, &request.action, request.parameters.clone(), scheduled)
+    enqueue(
+        draft,
+        &request.action,
+        request.parameters.clone(),
+        scheduled,
+    )
 }
 
 fn in_unit(state: &ModelState, name: &str, request: &RunAction) -> Result<Scheduled, String> {
     let unit = named(state, name)?;
-    let action = action_of(state, unit, &request.action)
-        .ok_or_else(|| format!("action {:?} not defined on unit {:?}", request.action, unit.name.to_string()))?;
+    let action = action_of(state, unit, &request.action).ok_or_else(|| {
+        format!(
+            "action {:?} not defined on unit {:?}",
+            request.action,
+            unit.name.to_string()
+        )
+    })?;
     if let Some(wrong) = complaint(&action.schema, &request.parameters) {
         return Err(wrong);
     }

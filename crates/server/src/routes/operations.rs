@@ -121,8 +121,9 @@ pub(super) async fn list_operations(
         applications: list(&query.applications),
         units: list(&query.units),
         machines: list(&query.machines),
-        statuses: statuses
-            .map_err(|error: lazuli_model::state::NotATaskStatus| Error::bad_request(error.to_string()))?,
+        statuses: statuses.map_err(|error: lazuli_model::state::NotATaskStatus| {
+            Error::bad_request(error.to_string())
+        })?,
         offset: query.offset.unwrap_or_default(),
         limit: query
             .limit
@@ -283,7 +284,9 @@ fn operation(whole: Whole) -> OperationInfo {
                 let lines = log.into_iter();
                 task(
                     one,
-                    lines.map(|(at, message)| TaskLine { at, message }).collect(),
+                    lines
+                        .map(|(at, message)| TaskLine { at, message })
+                        .collect(),
                 )
             })
             .collect(),

@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 
 use super::{
     application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, task, unit, unit_state,
+    relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
+    unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;

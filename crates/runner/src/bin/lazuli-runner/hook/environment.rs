@@ -98,8 +98,8 @@ pub(super) fn environment(
 #[cfg(test)]
 mod tests {
     use lazuli_runner::frames::{
-        CharmRef, Context, Hook, HookRelation, Limits, PROTOCOL, RelationContext, RunId, RunRequest,
-        TaskContext,
+        CharmRef, Context, Hook, HookRelation, Limits, PROTOCOL, RelationContext, RunId,
+        RunRequest, TaskContext,
     };
 
     use super::*;

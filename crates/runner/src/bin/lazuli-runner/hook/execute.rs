@@ -54,7 +54,11 @@ pub(crate) fn context_id(request: &RunRequest) -> Result<String, Error> {
         HookKind::Hook | HookKind::Action => request.hook.name.as_str(),
         HookKind::Command => "run-commands",
     };
-    Ok(format!("{}-{name}-{}", request.unit, files::random_hex(32)?))
+    Ok(format!(
+        "{}-{name}-{}",
+        request.unit,
+        files::random_hex(32)?
+    ))
 }
 
 /// Starts a run in a thread of its own.
