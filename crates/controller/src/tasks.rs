@@ -98,11 +98,10 @@ fn in_unit(
     let state = inputs.state;
     let unit = state.unit(id)?;
     let application = state.application(unit.application)?;
-    let done = state.unit_state(id)?;
     // As a hook would that is about nothing in particular.
     let levels = Levels {
         hook: Hook::UpdateStatus,
-        charm: done.charm.unwrap_or(application.charm),
+        charm: lazuli_plan::task_charm(state, unit)?,
         config: None,
         leader_version: 0,
         remote_version: 0,

@@ -28,7 +28,7 @@ pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
-pub use task::{Turn, turn};
+pub use task::{Turn, task_charm, turn};
 pub use task_outcome::{TaskEnded, TaskExit, commit_task, task_said};
 pub use types::{
     Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,

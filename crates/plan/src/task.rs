@@ -7,7 +7,8 @@
 //! That it runs is committed before it is handed to its machine, so that it
 //! keeps its turn whatever becomes of the controller.
 
-use lazuli_model::id::MachineId;
+use lazuli_model::hook::Hook;
+use lazuli_model::id::{CharmId, MachineId};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
     Change, EXEC, Machine, ModelState, Receiver, Row, Task, TaskStatus, Unit,
@@ -47,6 +48,18 @@ pub fn turn(task: &Task) -> Turn<'_> {
         ("", false) => Turn::Machine,
         (group, _) => Turn::Group(group),
     }
+}
+
+/// The charm that runs a unit's tasks: the one that is in place, which is the
+/// new one already where its first hook failed.
+#[must_use]
+pub fn task_charm(state: &ModelState, unit: &Unit) -> Option<CharmId> {
+    let application = state.application(unit.application)?;
+    let done = state.unit_state(unit.id);
+    let error = done.and_then(|done| done.error.as_ref());
+    let fresh = error.is_some_and(|error| matches!(error.hook, Hook::Install | Hook::UpgradeCharm));
+    let before = done.and_then(|done| done.charm).filter(|_| !fresh);
+    Some(before.unwrap_or(application.charm))
 }
 
 /// Whether it was handed to its machine, or is about to be.

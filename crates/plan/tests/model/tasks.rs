@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Change, EXEC, Machine, MachineState, Receiver, Row, Task, TaskStatus, Unit,
+    Change, EXEC, HookError, Machine, MachineState, Receiver, Row, Task, TaskStatus, Unit,
+    UnitState,
 };
-use lazuli_plan::{RunningTask, Subject, TaskEnded, TaskExit, commit_task};
+use lazuli_plan::{RunningTask, Subject, TaskEnded, TaskExit, commit_task, task_charm};
 use serde_json::Map;
 use time::Duration;
 
@@ -474,4 +476,38 @@ fn what_a_lost_machine_runs_ends_with_it() {
         TaskStatus::Aborted | TaskStatus::Failed
     ));
     assert_eq!(world.state.tasks().count(), 0);
+}
+
+/// A charm whose upgrade-charm failed is in place: its actions run, not those
+/// of the one before.
+#[test]
+fn after_a_failed_upgrade_the_new_charm_runs_tasks() {
+    let mut world = World::new();
+    let web = world.deploy("web", 1);
+    world.settle();
+    let unit = world.unit("web/0");
+    let old = world.state.application(web).expect("a row").charm;
+    assert_eq!(task_charm(&world.state, &unit), Some(old));
+    let mut new = world.state.charm(old).expect("a charm").clone();
+    new.id = world.fresh();
+    new.url = "local:all-1".to_owned();
+    let mut row = world.state.application(web).expect("a row").clone();
+    row.charm = new.id;
+    let done = world.state.unit_state(unit.id).expect("a state").clone();
+    let error = HookError {
+        hook: Hook::UpgradeCharm,
+        attempts: 1,
+        reason: "exit status 1".to_owned(),
+        since: world.now,
+        next_try: None,
+    };
+    let fresh = new.id;
+    world.put(Row::Charm(new));
+    world.put(Row::Application(row));
+    assert_eq!(task_charm(&world.state, &unit), Some(old));
+    world.put(Row::UnitState(UnitState {
+        error: Some(error),
+        ..done
+    }));
+    assert_eq!(task_charm(&world.state, &unit), Some(fresh));
 }

@@ -98,9 +98,7 @@ fn named<'a>(state: &'a ModelState, name: &str) -> Result<&'a Unit, String> {
 /// The action of the charm that the unit runs.
 fn action_of<'a>(state: &'a ModelState, unit: &Unit, name: &str) -> Option<&'a Action> {
     let name: ActionName = name.parse().ok()?;
-    let application = state.application(unit.application)?;
-    let done = state.unit_state(unit.id).and_then(|done| done.charm);
-    let charm = state.charm(done.unwrap_or(application.charm))?;
+    let charm = state.charm(lazuli_plan::task_charm(state, unit)?)?;
     charm.charm.actions.get(&name)
 }
 
