@@ -58,6 +58,7 @@ fn finished(seq: u64, attempt: u32) -> Report {
         output: Output::default(),
         started_ms: 0,
         duration_ms: 0,
+        task: None,
     }))
 }
 

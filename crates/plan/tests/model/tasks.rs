@@ -276,7 +276,7 @@ fn a_hook_of_a_neighbour_waits_for_a_task_and_a_task_for_it() {
         .expect("a row")
         .clone();
     row.trust = true;
-    world.put(Row::Application(row.clone()));
+    world.put(Row::Application(row));
     world.settle();
     world.assert_settled();
     let why = world.why(Subject::Unit(proxy.id));

@@ -184,7 +184,8 @@ fn start(
     // A hook that an owner without connection left is in the directory that
     // is to be this unit's, and holds the machine's lock.
     for left in state.runs.values().filter(|left| {
-        left.intent.request.unit == run.intent.request.unit
+        tag.is_some()
+            && left.intent.request.unit == run.intent.request.unit
             && left.owner() != owner
             && !state.attached.contains_key(left.owner())
     }) {
