@@ -160,7 +160,7 @@ class Drive:
         assert self.juju.exec("echo", "bar", "baz", unit="ears/0").stdout == "bar baz\n"
         machine = self.juju.status().apps["ears"].units["ears/0"].machine
         assert self.juju.exec("id", "-un", machine=machine).stdout == "ubuntu\n"
-        task = self.juju.exec("is-leader; config-get word", unit="speaker/0")
+        task = self.juju.exec("is-leader; config-get word", unit="speaker/leader")
         assert task.stdout == "True\nhello\n", task
         try:
             self.juju.exec("echo oops >&2; exit 7", unit="ears/0")
