@@ -9,9 +9,9 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Look, SharedNames, Subject};
+use lazuli_plan::{Inputs, Look, SharedNames, Subject};
 use lazuli_runner::frames::{
-    Exit, Outcome, Output, Question, Refusal, Report, Request, RunId, Write,
+    Exit, LocalExec, Outcome, Output, Question, Refusal, Report, Request, RunId, Write,
 };
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
@@ -42,6 +42,7 @@ pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -
         Report::Immediate { run, .. }
         | Report::Ask { run, .. }
         | Report::Log { run, .. }
+        | Report::Wish { run, .. }
         | Report::Started { run, .. } => Some(run),
         Report::Refused { run, .. } => run.as_ref(),
         Report::Attached { .. } => None,
@@ -249,6 +250,11 @@ fn report(
             let run = outcome.run.clone();
             match convert::ended(outcome) {
                 _ if run.task().is_some() => task_ended(desk, outcome, now),
+                _ if run.is_wish() => {
+                    for change in tasks::command_ended(&desk.state, outcome) {
+                        desk.record(change);
+                    }
+                }
                 Some(ended) => {
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);
@@ -292,10 +298,46 @@ fn report(
                 },
             ));
         }
+        Report::Wish { run, exec } => wished(desk, outbox, machine, (run, exec), now),
+        Report::Refused {
+            run: Some(run),
+            refusal,
+        } if run.is_wish() => {
+            if let Refusal::Invalid { reason } = refusal {
+                let (run, reason) = (run.clone(), reason.clone());
+                outbox.push((machine, Request::Decline { run, reason }));
+            }
+        }
         Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
     }
+}
+
+/// A program on a machine wants a command to be run in the context of a unit
+/// there: its run is asked for once the grant that it may need is committed.
+fn wished(
+    desk: &mut Desk,
+    outbox: &mut Outbox,
+    machine: MachineId,
+    (run, exec): (&RunId, &LocalExec),
+    now: OffsetDateTime,
+) {
+    renew_for(desk, run, &Question::Leader, now);
+    let inputs = Inputs {
+        state: &desk.state,
+        flight: &desk.flight,
+        offers: &[],
+        now,
+    };
+    let request = match tasks::wish_request(inputs, run, exec) {
+        Ok(request) => Request::Run(Box::new(request)),
+        Err(reason) => Request::Decline {
+            run: run.clone(),
+            reason,
+        },
+    };
+    outbox.push((machine, request));
 }
 
 /// A task's run is over.

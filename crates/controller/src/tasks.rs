@@ -1,10 +1,13 @@
 //! Tasks on their way to machines, and their outcomes on the way back.
 
 use lazuli_model::document::JUJU_VERSION;
-use lazuli_model::hook::Hook;
-use lazuli_model::state::{Change, EXEC, MachineState, ModelState, Receiver, Task, TaskStatus};
+use lazuli_model::hook::{Hook, RelationHook, RelationHookKind};
+use lazuli_model::id::{MachineId, UnitId};
+use lazuli_model::state::{
+    Change, EXEC, MachineState, ModelState, Receiver, Task, TaskStatus, Unit,
+};
 use lazuli_plan::{Inputs, Levels, TaskEnded, TaskExit, Turn};
-use lazuli_runner::frames::{self, Exit, HookKind, Lock, Outcome, Printed, RunId};
+use lazuli_runner::frames::{self, Exit, HookKind, LocalExec, Lock, Outcome, Printed, RunId};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
@@ -22,7 +25,7 @@ pub(crate) fn run_of(task: &Task) -> RunId {
 }
 
 /// The machine that a task runs on.
-pub(crate) fn machine_of(state: &ModelState, task: &Task) -> Option<lazuli_model::id::MachineId> {
+pub(crate) fn machine_of(state: &ModelState, task: &Task) -> Option<MachineId> {
     let unit = task.receiver.unit().and_then(|id| state.unit(id));
     unit.map(|unit| unit.machine).or(task.receiver.machine())
 }
@@ -43,7 +46,8 @@ pub(crate) fn request(inputs: Inputs<'_>, task: &Task) -> Option<frames::RunRequ
         boot: task.boot.clone(),
     };
     let (unit, charm, context) = match &task.receiver {
-        Receiver::Unit { id, .. } => in_unit(inputs, *id)?,
+        // As a hook would that is about nothing in particular.
+        Receiver::Unit { id, .. } => in_unit(inputs, *id, Hook::UpdateStatus)?,
         Receiver::Machine { id, name } => {
             let context = frames::Context {
                 model_name: state.model().name.to_string(),
@@ -93,14 +97,14 @@ pub(crate) fn request(inputs: Inputs<'_>, task: &Task) -> Option<frames::RunRequ
 /// The unit's name, its charm, and what its tools may see.
 fn in_unit(
     inputs: Inputs<'_>,
-    id: lazuli_model::id::UnitId,
+    id: UnitId,
+    hook: Hook,
 ) -> Option<(String, frames::CharmRef, frames::Context)> {
     let state = inputs.state;
     let unit = state.unit(id)?;
     let application = state.application(unit.application)?;
-    // As a hook would that is about nothing in particular.
     let levels = Levels {
-        hook: Hook::UpdateStatus,
+        hook,
         charm: lazuli_plan::task_charm(state, unit)?,
         config: None,
         leader_version: 0,
@@ -118,6 +122,108 @@ fn in_unit(
     };
     let context = rows.context(inputs, &levels)?;
     Some((unit.name.to_string(), rows.charm_ref(), context))
+}
+
+/// Builds the request that fulfils a wish.
+///
+/// # Errors
+/// Why it is declined, for people.
+pub(crate) fn wish_request(
+    inputs: Inputs<'_>,
+    run: &RunId,
+    exec: &LocalExec,
+) -> Result<frames::RunRequest, String> {
+    let state = inputs.state;
+    let not_found = || format!("unit {:?} not found", exec.unit);
+    let id = convert::unit(run).ok_or_else(not_found)?;
+    let unit = state.unit(id).ok_or_else(not_found)?;
+    let hook = match exec.relation {
+        None if exec.remote_unit.is_empty() => Hook::UpdateStatus,
+        None => return Err("remote unit: no relation id specified".to_owned()),
+        Some(number) => Hook::Relation(about(state, unit, number, &exec.remote_unit)?),
+    };
+    let (unit, charm, context) = in_unit(inputs, id, hook).ok_or_else(not_found)?;
+    let mut hash = Sha256::new();
+    hash.update(exec.command.as_bytes());
+    Ok(frames::RunRequest {
+        run: run.clone(),
+        digest: hex::encode(hash.finalize()),
+        unit,
+        hook: frames::Hook {
+            kind: HookKind::Command,
+            name: EXEC.to_owned(),
+        },
+        charm,
+        levels: Value::Null,
+        context: frames::Context {
+            task: Some(frames::TaskContext {
+                command: exec.command.clone(),
+                ..frames::TaskContext::default()
+            }),
+            ..context
+        },
+        limits: frames::Limits {
+            sync: context::syncs(state),
+            ..frames::Limits::default()
+        },
+    })
+}
+
+/// The relation that a command is about, and its only or its named remote
+/// unit.
+fn about(
+    state: &ModelState,
+    unit: &Unit,
+    number: u64,
+    remote: &str,
+) -> Result<RelationHook, String> {
+    let relation = state
+        .relations_of(unit.application)
+        .find(|relation| relation.number == number)
+        .ok_or_else(|| format!("unable to find relation id {number}: relation not found"))?;
+    let members: Vec<_> = state
+        .remotes_seen(unit.id, relation.id)
+        .filter_map(|seen| state.relation_unit(relation.id, seen.remote))
+        .collect();
+    let remote = match (remote, members.as_slice()) {
+        ("", []) => None,
+        ("", [only]) => Some(only.unit),
+        ("", _) => {
+            return Err(format!(
+                "unable to determine remote-unit, please disambiguate: it is one of {}",
+                members
+                    .iter()
+                    .map(|member| member.name.to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ));
+        }
+        (name, _) => {
+            let named = members.iter().find(|member| member.name.to_string() == name);
+            let named = named.ok_or_else(|| format!("remote unit {name:?} not found"))?;
+            Some(named.unit)
+        }
+    };
+    Ok(RelationHook {
+        kind: RelationHookKind::Changed,
+        relation: relation.id,
+        remote,
+        departing: None,
+    })
+}
+
+/// The rows after a command that a program on a machine wished for.
+pub(crate) fn command_ended(state: &ModelState, outcome: &Outcome) -> Vec<Change> {
+    let unit = convert::unit(&outcome.run).filter(|_| outcome.exit.is_success());
+    let Some(unit) = unit else {
+        return Vec::new();
+    };
+    let writes: Vec<_> = outcome
+        .writes
+        .iter()
+        .filter_map(convert::buffered)
+        .collect();
+    lazuli_plan::commit_command(state, unit, &writes)
 }
 
 /// What a task is about.

@@ -88,9 +88,14 @@ impl Ledger {
                 }
                 self.push(Request::Forget { unit });
             }
-            Request::AckWrites { .. } | Request::Answer { .. } | Request::Grant { .. } => {
+            Request::AckWrites { .. }
+            | Request::Answer { .. }
+            | Request::Grant { .. }
+            | Request::Decline { .. } => {
                 self.push(request);
             }
+            // Programs on the machine say that, not hosts.
+            Request::Exec(_) => {}
         }
     }
 
@@ -198,9 +203,13 @@ impl Ledger {
     pub(crate) fn report(&mut self, report: &Report) -> bool {
         match report {
             Report::Attached { .. } => false,
+            // It is said again as long as nobody asks for its run.
+            Report::Wish { run, .. } => {
+                !self.acked.contains_key(run) && !self.runs.contains_key(run)
+            }
             Report::Started { run, attempt } => {
                 let wanted = self.is_wanted(run, *attempt);
-                if wanted && run.task().is_none() {
+                if wanted && run.task().is_none() && !run.is_wish() {
                     // Requests arrive in order: what was acknowledged before
                     // this run was asked for is known there.
                     self.acked.retain(|acked, _| acked.unit != run.unit);

@@ -29,7 +29,7 @@ pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immedi
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
 pub use task::{Turn, task_charm, turn};
-pub use task_outcome::{TaskEnded, TaskExit, commit_task, task_said};
+pub use task_outcome::{TaskEnded, TaskExit, commit_command, commit_task, task_said};
 pub use types::{
     Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,
 };

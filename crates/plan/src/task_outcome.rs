@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lazuli_model::id::UnitId;
 use lazuli_model::state::{Change, EXEC, ModelState, Row, Task, TaskLog, TaskStatus};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -93,6 +94,16 @@ fn judged(task: &Task, end: &TaskEnded) -> (TaskStatus, String) {
         TaskExit::Killed { reason } => (TaskStatus::Failed, reason.clone()),
         TaskExit::Interrupted => (TaskStatus::Failed, TERMINATED.to_owned()),
     }
+}
+
+/// The rows after a command that a program on the machine ran in a unit's
+/// context, if it succeeded. What the unit may not write is dropped: who ran
+/// it was told already that it succeeded.
+#[must_use]
+pub fn commit_command(state: &ModelState, unit: UnitId, wrote: &[HookWrite]) -> Vec<Change> {
+    let unit = state.unit(unit);
+    unit.and_then(|unit| writes(state, unit, wrote).ok())
+        .unwrap_or_default()
 }
 
 /// The row after a task said something; none when it has ended, or was never

@@ -101,6 +101,7 @@ fn actions_and_commands_are_run_shown_and_cancelled() {
     refusals(&lazuli);
     failures(&lazuli);
     commands(&lazuli);
+    on_the_machine(&lazuli);
 
     // In error all else waits, and actions run.
     lazuli.ok(&["config", "app", "fail=true"]);
@@ -250,6 +251,27 @@ fn commands(lazuli: &Lazuli) {
     assert!(
         err.ends_with("ERROR timed out waiting for results from: unit app/0"),
         "{err}"
+    );
+}
+
+/// `juju-exec` on the machine, while the controller is connected.
+fn on_the_machine(lazuli: &Lazuli) {
+    lazuli.ok(&["exec", "--unit", "app/0", "true"]);
+    lazuli.shows(
+        "ssh 0 \"sudo juju-exec app/0 'echo $JUJU_UNIT_NAME; status-set active by-hand; exit 5'\"",
+        "
+        app/0
+        [exit 5]",
+    );
+    lazuli.until("it is seen", |status| {
+        status.workload("app/0") == ("active".to_owned(), "by-hand".to_owned())
+    });
+    lazuli.shows("ssh 0 sudo juju-exec --no-context hostname", "m-0");
+    lazuli.shows(
+        "ssh 0 sudo juju-run app/7 hostname",
+        "
+        ! ERROR unit \"app/7\" not found on this machine
+        [exit 1]",
     );
 }
 

@@ -6,6 +6,7 @@
 //! a default, so that a release can collect what the one before it started.
 
 mod context;
+mod local;
 mod outcome;
 mod request;
 mod task;
@@ -15,6 +16,7 @@ mod write;
 pub use context::{
     Binding, Context, HookRelation, Interface, Network, RelationContext, Settings, StatusContext,
 };
+pub use local::{LocalDone, LocalExec};
 pub use outcome::{Exit, LogLine, Outcome, Output, Refusal, Report, RunState, RunSummary};
 pub use request::{
     Answer, Attach, CharmRef, Hook, HookKind, Limits, Question, Request, RunId, RunRequest,

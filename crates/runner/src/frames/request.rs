@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Lock, Settings};
+use super::{Context, LocalExec, Lock, Settings};
 
 /// A frame from the host to the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,16 @@ pub enum Request {
         /// Milliseconds.
         millis: u64,
     },
+    /// A wish is not fulfilled.
+    Decline {
+        /// The run that was wished for.
+        run: RunId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Not a host's: the first and only frame of a program on the machine,
+    /// which is answered with a [`super::LocalDone`].
+    Exec(LocalExec),
     /// End the hook's process group: TERM, then KILL.
     Kill {
         /// The run to end.

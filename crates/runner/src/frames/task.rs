@@ -13,7 +13,8 @@ const TASKS: u64 = 1 << 62;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TaskContext {
-    /// The task's number (`JUJU_ACTION_UUID`).
+    /// The task's number (`JUJU_ACTION_UUID`); empty for a command that a
+    /// program on the machine wished for, which is no action.
     pub id: String,
     /// The action's name (`JUJU_ACTION_NAME`); `juju-exec` of a command.
     pub name: String,

@@ -9,5 +9,6 @@ mod connections;
 mod crashes;
 mod hooks;
 mod limits;
+mod local;
 mod support;
 mod tools;

@@ -55,7 +55,7 @@ pub(super) fn environment(
     if let Some(path) = dispatch_path(&request.hook) {
         variables.insert("JUJU_DISPATCH_PATH".to_owned(), path);
     }
-    if let Some(task) = &context.task {
+    if let Some(task) = context.task.as_ref().filter(|task| !task.id.is_empty()) {
         for (name, value) in [
             ("JUJU_ACTION_NAME", task.name.clone()),
             ("JUJU_ACTION_TAG", format!("action-{}", task.id)),

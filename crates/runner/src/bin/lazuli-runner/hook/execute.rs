@@ -417,6 +417,7 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
         started_ms: ended.started_ms,
         duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
     };
+    supervisor.wishes.fulfilled(&outcome);
     if let Err(error) = run.end(outcome.clone()) {
         supervisor.note(&describe(&error));
     }

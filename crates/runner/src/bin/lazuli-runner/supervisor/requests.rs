@@ -68,6 +68,11 @@ pub(super) fn carry_out(
             }
         }
         Request::Answer { run, ask, answer } => supervisor.asks.answer(&run, ask, answer),
+        Request::Decline { run, reason } => supervisor.wishes.declined(&run, reason),
+        Request::Exec(_) => connection.report(Report::Refused {
+            run: None,
+            refusal: invalid("a host runs commands as runs"),
+        }),
         Request::Grant { run, millis } => {
             if let Some(run) = own(&run) {
                 run.grant(Some(millis));
@@ -159,6 +164,7 @@ fn start(
             });
         }
         attempt = state.next_attempt(&request.run);
+        UnitState::remember_owner(paths, tag, owner).map_err(refuse)?;
     }
     let late = late(supervisor, &request);
     let intent = Intent {
@@ -261,7 +267,9 @@ fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
     let request = &run.intent.request;
     let remembered = match unit_tag(&request.unit) {
         // Only hooks are run again.
-        Some(tag) if interrupted && request.run.task().is_none() => {
+        Some(tag)
+            if interrupted && request.run.task().is_none() && !request.run.is_wish() =>
+        {
             UnitState::interrupted(&supervisor.paths, &tag, &request.run, run.intent.attempt)
         }
         _ => Ok(()),

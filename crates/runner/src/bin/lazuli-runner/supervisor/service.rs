@@ -22,6 +22,7 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::logs::pieces;
 use super::run::Run;
+use super::wishes::Wishes;
 use super::{attach, recover, requests};
 use crate::clock;
 use crate::error::{Error, describe};
@@ -71,6 +72,8 @@ pub(crate) struct Supervisor {
     /// Threads for what runs need.
     pub(crate) pool: Pool,
     pub(super) asks: Asks,
+    /// Commands that programs on the machine ask for.
+    pub(crate) wishes: Wishes,
     state: Mutex<State>,
     connections: AtomicUsize,
     /// Output pipes that daemons of ended hooks still hold.
@@ -125,6 +128,7 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
         requests: Mutex::default(),
         pool: Pool::default(),
         asks: Asks::default(),
+        wishes: Wishes::default(),
         state: Mutex::default(),
         connections: AtomicUsize::new(0),
         lingering: AtomicUsize::new(0),

@@ -167,7 +167,10 @@ mod tests {
     #[test]
     fn without_parameters_there_is_an_empty_object() {
         let mut fixture = action();
-        fixture.context.task = Some(TaskContext::default());
+        fixture.context.task = Some(TaskContext {
+            id: "2".to_owned(),
+            ..TaskContext::default()
+        });
         fixture.prints("action-get --format=json", "{}\n");
     }
 

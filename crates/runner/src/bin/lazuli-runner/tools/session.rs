@@ -258,6 +258,7 @@ impl ToolContext<'_> {
         self.base
             .task
             .as_ref()
+            .filter(|task| !task.id.is_empty())
             .ok_or_else(|| Stop::Failed("not running an action".to_owned()))
     }
 
