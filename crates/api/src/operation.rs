@@ -135,6 +135,9 @@ pub struct TaskInfo {
     pub status: String,
     /// Whether it has ended.
     pub ended: bool,
+    /// Why it has not begun, if it waits for something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<String>,
     /// What it had to say in the end.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,

@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
 struct Entry {
     /// None when it was found at the machine.
     request: Option<Box<RunRequest>>,
+    /// The request was given out to be sent.
+    sent: bool,
     finished: bool,
     /// The attempt that finished.
     attempt: Option<u32>,
@@ -67,6 +69,11 @@ impl Ledger {
             }
             Request::Kill { run, reason } => {
                 if let Some(entry) = self.runs.get_mut(&run) {
+                    if !entry.sent {
+                        // It must not begin after it was given up; but it may
+                        // run there since before.
+                        entry.request = None;
+                    }
                     entry.kill = Some(reason.clone());
                 }
                 self.push(Request::Kill { run, reason });
@@ -277,10 +284,11 @@ impl Ledger {
                 Out::Other(request) => return Some(request),
                 Out::Run(id) => {
                     // It may have been acknowledged meanwhile.
-                    let Some(entry) = self.runs.get(&id) else {
+                    let Some(entry) = self.runs.get_mut(&id) else {
                         continue;
                     };
                     if let Some(request) = entry.request.clone() {
+                        entry.sent = true;
                         return Some(Request::Run(request));
                     }
                     if !entry.finished {

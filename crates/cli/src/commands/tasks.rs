@@ -45,7 +45,9 @@ impl ShowArgs {
         let text = match self.show.format.structured() {
             Some(format) => format.text(&render::task(task, offset))?,
             None if !task.ended => {
-                format!("Task {} is {}\n", task.id, task.status)
+                let why = task.waiting.as_ref();
+                let why = why.map_or_else(String::new, |why| format!(": {why}"));
+                format!("Task {} is {}{why}\n", task.id, task.status)
             }
             None => render::plain(std::iter::once(task))?,
         };

@@ -227,6 +227,7 @@ mod tests {
             machine: None,
             status: "completed".to_owned(),
             ended: true,
+            waiting: None,
             message: String::new(),
             results: json!({ "file": { "name": "x" }, "return-code": 0, "stdout": "out" })
                 .as_object()

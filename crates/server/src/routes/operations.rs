@@ -9,10 +9,12 @@ use lazuli_api::{
     ActionInfo, ActionList, CancelTask, Changed, Exec, OperationInfo, OperationList,
     OperationQuery, RunAction, TaskInfo, TaskLine, WriteQuery,
 };
-use lazuli_model::state::{Receiver, Task, TaskStatus, operation_status};
+use lazuli_model::state::{ModelState, Receiver, Task, TaskStatus, operation_status};
+use lazuli_plan::{InFlight, Inputs, Subject};
 use lazuli_store::operations::{self, Filter, Whole};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
+use time::OffsetDateTime;
 use tokio::time::{Duration, Instant};
 
 use super::stream;
@@ -132,8 +134,14 @@ pub(super) async fn list_operations(
             .min(MOST),
     };
     let (found, more) = operations::list(app.store.pool(), scope.model, &filter).await?;
+    let loaded = app.cache.get(scope.model).await?;
+    let reasons = Reasons {
+        state: &loaded.state,
+        now: app.now(),
+    };
+    let found = found.into_iter();
     Ok(Json(OperationList {
-        operations: found.into_iter().map(operation).collect(),
+        operations: found.map(|whole| operation(whole, &reasons)).collect(),
         more,
     }))
 }
@@ -153,9 +161,9 @@ pub(super) async fn show_operation(
         name: &name,
         number,
     };
-    follow(&app, &scope, &headers, wanted, |whole| {
+    follow(&app, &scope, &headers, wanted, |whole, reasons| {
         let ended = whole.tasks.iter().all(|task| task.status.is_final());
-        Some((operation(whole), ended))
+        Some((operation(whole, reasons), ended))
     })
     .await
 }
@@ -176,8 +184,8 @@ pub(super) async fn show_task(
         name: &name,
         number: found.ok_or_else(|| Refusal::not_found("task", &name))?,
     };
-    follow(&app, &scope, &headers, wanted, |whole| {
-        let tasks = operation(whole).tasks;
+    follow(&app, &scope, &headers, wanted, |whole, reasons| {
+        let tasks = operation(whole, reasons).tasks;
         let task = tasks.into_iter().find(|task| task.id == name)?;
         let ended = task.ended;
         Some((task, ended))
@@ -205,7 +213,7 @@ async fn follow<T: Serialize>(
     scope: &InModel<Read>,
     headers: &HeaderMap,
     wanted: Wanted<'_>,
-    document: impl Fn(Whole) -> Option<(T, bool)>,
+    document: impl Fn(Whole, &Reasons<'_>) -> Option<(T, bool)>,
 ) -> Result<Response, Error> {
     let known = headers.get(IF_NONE_MATCH);
     let known = known.and_then(|tag| tag.to_str().ok());
@@ -214,8 +222,13 @@ async fn follow<T: Serialize>(
     loop {
         let revision = app.cache.revision(scope.model).await?;
         let whole = operations::get(app.store.pool(), scope.model, wanted.number).await?;
+        let loaded = app.cache.get(scope.model).await?;
+        let reasons = Reasons {
+            state: &loaded.state,
+            now: app.now(),
+        };
         let (document, ended) = whole
-            .and_then(&document)
+            .and_then(|whole| document(whole, &reasons))
             .ok_or_else(|| Refusal::not_found(wanted.kind, wanted.name))?;
         let body = serde_json::to_vec(&document)
             .map_err(|error| Error::Bug(format!("an operation cannot be written: {error}")))?;
@@ -253,8 +266,30 @@ fn patience(headers: &HeaderMap) -> Duration {
     wait.unwrap_or_default().min(LONGEST)
 }
 
+/// Why tasks wait: the planner's word, as far as rows tell it.
+struct Reasons<'a> {
+    state: &'a ModelState,
+    now: OffsetDateTime,
+}
+
+impl Reasons<'_> {
+    fn of(&self, task: &Task) -> Option<String> {
+        if task.status != TaskStatus::Pending {
+            return None;
+        }
+        let inputs = Inputs {
+            state: self.state,
+            flight: &InFlight::default(),
+            offers: &[],
+            now: self.now,
+        };
+        let plan = lazuli_plan::plan_subject(inputs, Subject::Task(task.number));
+        plan.blocked.map(|blocked| blocked.reason)
+    }
+}
+
 /// An operation as it is shown.
-fn operation(whole: Whole) -> OperationInfo {
+fn operation(whole: Whole, reasons: &Reasons<'_>) -> OperationInfo {
     let Whole {
         operation,
         tasks,
@@ -282,8 +317,10 @@ fn operation(whole: Whole) -> OperationInfo {
             .map(|one| {
                 let log = logs.remove(&one.number).unwrap_or_default();
                 let lines = log.into_iter();
+                let waiting = reasons.of(&one);
                 task(
                     one,
+                    waiting,
                     lines
                         .map(|(at, message)| TaskLine { at, message })
                         .collect(),
@@ -293,7 +330,7 @@ fn operation(whole: Whole) -> OperationInfo {
     }
 }
 
-fn task(task: Task, log: Vec<TaskLine>) -> TaskInfo {
+fn task(task: Task, waiting: Option<String>, log: Vec<TaskLine>) -> TaskInfo {
     let (unit, machine) = match &task.receiver {
         Receiver::Unit { name, .. } => (Some(name.to_string()), None),
         Receiver::Machine { name, .. } => (None, Some(name.to_string())),
@@ -307,6 +344,7 @@ fn task(task: Task, log: Vec<TaskLine>) -> TaskInfo {
         machine,
         status: task.status.to_string(),
         ended: task.status.is_final(),
+        waiting,
         message: task.message,
         results: task.results.map(|results| results.as_ref().clone()),
         log,

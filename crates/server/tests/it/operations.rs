@@ -30,6 +30,7 @@ async fn who_waits_hears_of_the_end() {
     let task = &operation.document.tasks[0];
     assert_eq!((task.id.as_str(), task.status.as_str()), ("2", "pending"));
     assert_eq!(task.machine.as_deref(), Some("0"));
+    assert_eq!(task.waiting.as_deref(), Some("waiting for machine 0"));
     // Nothing changes for a moment: that is an answer too.
     let short = Duration::from_millis(50);
     assert!(!model.follow_operation(&mut operation, short).await.unwrap());
