@@ -9,10 +9,8 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Inputs, Look, SharedNames, Subject};
-use lazuli_runner::frames::{
-    Exit, LocalExec, Outcome, Output, Question, Refusal, Report, Request, RunId, Write,
-};
+use lazuli_plan::{Look, SharedNames, Subject};
+use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId, Write};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
@@ -23,10 +21,10 @@ use crate::message::Message;
 use crate::settle::Desk;
 use crate::sightings::{self, Told};
 use crate::survey::Sight;
-use crate::tasks;
+use crate::{task_news, tasks};
 
 /// A run that a machine refused is not asked for again before this.
-const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
+pub(crate) const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
 
 /// What machines are told once the batch is committed.
 pub(crate) type Outbox = Vec<(MachineId, Request)>;
@@ -249,7 +247,7 @@ fn report(
         Report::Finished(outcome) => {
             let run = outcome.run.clone();
             match convert::ended(outcome) {
-                _ if run.task().is_some() => task_ended(desk, outcome, now),
+                _ if run.task().is_some() => task_news::ended(desk, outcome, now),
                 _ if run.is_wish() => {
                     for change in tasks::command_ended(&desk.state, outcome) {
                         desk.record(change);
@@ -298,7 +296,7 @@ fn report(
                 },
             ));
         }
-        Report::Wish { run, exec } => wished(desk, outbox, machine, (run, exec), now),
+        Report::Wish { run, exec } => task_news::wished(desk, outbox, machine, (run, exec), now),
         Report::Refused {
             run: Some(run),
             refusal,
@@ -314,44 +312,6 @@ fn report(
     }
 }
 
-/// A program on a machine wants a command to be run in the context of a unit
-/// there: its run is asked for once the grant that it may need is committed.
-fn wished(
-    desk: &mut Desk,
-    outbox: &mut Outbox,
-    machine: MachineId,
-    (run, exec): (&RunId, &LocalExec),
-    now: OffsetDateTime,
-) {
-    renew_for(desk, run, &Question::Leader, now);
-    let inputs = Inputs {
-        state: &desk.state,
-        flight: &desk.flight,
-        offers: &[],
-        now,
-    };
-    let request = match tasks::wish_request(inputs, run, exec) {
-        Ok(request) => Request::Run(Box::new(request)),
-        Err(reason) => Request::Decline {
-            run: run.clone(),
-            reason,
-        },
-    };
-    outbox.push((machine, request));
-}
-
-/// A task's run is over.
-fn task_ended(desk: &mut Desk, outcome: &Outcome, now: OffsetDateTime) {
-    let Some(ended) = tasks::ended(outcome) else {
-        return;
-    };
-    desk.flight.tasks.remove(&ended.task);
-    desk.touch(Subject::Task(ended.task));
-    for change in lazuli_plan::commit_task(&desk.state, &ended, now) {
-        desk.record(change);
-    }
-}
-
 /// A run is over: its unit, and whoever waits for its machine, go on.
 fn end_run(desk: &mut Desk, unit: UnitId, seq: u64) {
     let running = desk.flight.hooks.get(&unit);
@@ -362,7 +322,7 @@ fn end_run(desk: &mut Desk, unit: UnitId, seq: u64) {
 }
 
 /// A leader that asks is granted leadership anew.
-fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: OffsetDateTime) {
+pub(crate) fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: OffsetDateTime) {
     if *question != Question::Leader {
         return;
     }
@@ -384,7 +344,7 @@ fn refused(
 ) {
     tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
     if let Some(number) = run.and_then(RunId::task) {
-        task_refused(desk, number, refusal, now);
+        task_news::refused(desk, number, refusal, now);
         return;
     }
     let Some(unit) = run.and_then(convert::unit) else {
@@ -396,23 +356,6 @@ fn refused(
             desk.flight.hooks.remove(&unit);
             // Not at once: what refused it now would do so again.
             desk.touch_at(now + REFUSED_RETRY, Subject::Unit(unit));
-        }
-    }
-}
-
-/// A task that its machine cannot take has failed, unless that passes.
-fn task_refused(desk: &mut Desk, number: u64, refusal: &Refusal, now: OffsetDateTime) {
-    match refusal {
-        Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
-        Refusal::Protocol { .. } | Refusal::NoCharm { .. } => {
-            desk.flight.tasks.remove(&number);
-            desk.touch_at(now + REFUSED_RETRY, Subject::Task(number));
-        }
-        Refusal::Invalid { reason } => {
-            desk.flight.tasks.remove(&number);
-            if let Some(task) = desk.state.task(number).cloned() {
-                desk.record(tasks::refused(&task, reason, now));
-            }
         }
     }
 }

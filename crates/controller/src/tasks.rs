@@ -199,7 +199,9 @@ fn about(
             ));
         }
         (name, _) => {
-            let named = members.iter().find(|member| member.name.to_string() == name);
+            let named = members
+                .iter()
+                .find(|member| member.name.to_string() == name);
             let named = named.ok_or_else(|| format!("remote unit {name:?} not found"))?;
             Some(named.unit)
         }

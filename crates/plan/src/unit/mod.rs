@@ -4,12 +4,12 @@
 mod next;
 mod relations;
 mod status;
+mod tasks;
 
 use lazuli_model::hook::{Hook, RelationHook};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Application, Change, HookError, Machine, MachineState, ModelState, Row, RowKey, Task, Unit,
-    UnitState,
+    Application, Change, HookError, Machine, MachineState, ModelState, Row, RowKey, Unit, UnitState,
 };
 use lazuli_model::status::StatusKey;
 use time::OffsetDateTime;
@@ -19,7 +19,6 @@ use crate::cloud;
 use crate::leader::renewed_grant;
 use crate::settings::config_level;
 use crate::subject::is_ready;
-use crate::task::{self, Turn};
 use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
 
 pub(crate) use next::before_tasks;
@@ -78,26 +77,6 @@ pub(crate) fn plan(inputs: Inputs<'_>, unit: &Unit) -> SubjectPlan {
     };
     rows.plan(&mut plan);
     plan
-}
-
-impl<'a> Rows<'a> {
-    /// The task that runs for the unit, which does one thing at a time.
-    fn running_task(self) -> Option<&'a Task> {
-        self.inputs
-            .state
-            .tasks_of(self.unit.id)
-            .find(|task| task::is_running(task))
-    }
-
-    /// The task that comes before any hook that may be due now.
-    fn task_first(self) -> Option<&'a Task> {
-        self.inputs
-            .state
-            .tasks_of(self.unit.id)
-            .next()
-            .filter(|_| self.unit.life == Life::Alive)
-            .filter(|_| before_tasks(self.inputs, self.unit).is_none())
-    }
 }
 
 impl Rows<'_> {
@@ -251,34 +230,6 @@ impl Rows<'_> {
             levels,
         });
         block(plan, format!("{name} hook is due"), None, None);
-    }
-
-    /// One hook at a time on a machine (Juju's machine lock), and no task that
-    /// takes the same turn.
-    fn busy_neighbour(self) -> Option<String> {
-        let state = self.inputs.state;
-        let hook = state
-            .units_on(self.machine.id)
-            .find(|other| {
-                other.id != self.unit.id && self.inputs.flight.hooks.contains_key(&other.id)
-            })
-            .map(|other| format!("{} runs a hook", other.name));
-        hook.or_else(|| {
-            task::running_on(state, self.machine.id)
-                .find(|task| task::turn(task) == Turn::Machine)
-                .map(|task| format!("{} runs {}", task.receiver.name(), task::called(task)))
-        })
-    }
-
-    /// A unit does nothing else while a task runs for it.
-    fn while_task(self, plan: &mut SubjectPlan, task: &Task) {
-        self.set_acting(plan, task);
-        block(
-            plan,
-            format!("running {}", task::called(task)),
-            Some(Subject::Task(task.number)),
-            None,
-        );
     }
 
     /// A failed hook holds up all others until it succeeds or is skipped.

@@ -5,6 +5,7 @@ mod command;
 mod environment;
 mod execute;
 mod handler;
+mod kept;
 mod lock;
 mod output;
 mod prepare;
