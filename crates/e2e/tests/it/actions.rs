@@ -201,13 +201,16 @@ fn commands(lazuli: &Lazuli) {
         "echo 'from hook' > /tmp/said",
     ]);
     assert_eq!(lazuli.file("0", "/tmp/said"), "from hook\n");
-    let line = "exec --format json -a app --parallel=false -- echo $JUJU_UNIT_NAME ${JUJU_DISPATCH_PATH-none}";
-    let words: Vec<&str> = line.splitn(6, ' ').collect();
-    let mut words: Vec<&str> = words[..5].to_vec();
-    words.extend([
+    let script = "echo $JUJU_UNIT_NAME ${JUJU_DISPATCH_PATH-none}; is-leader";
+    let words = [
+        "exec",
+        "--format=json",
+        "-a",
+        "app",
+        "--parallel=false",
         "--",
-        "echo $JUJU_UNIT_NAME ${JUJU_DISPATCH_PATH-none}; is-leader",
-    ]);
+        script,
+    ];
     let ran = json(lazuli, &words);
     for unit in ["app/0", "app/1"] {
         let printed = ran[unit]["results"]["stdout"].as_str().expect("stdout");
