@@ -68,8 +68,9 @@ impl Ledger {
                 self.release(&run);
             }
             Request::Kill { run, reason } => {
+                let attached = self.attached;
                 if let Some(entry) = self.runs.get_mut(&run) {
-                    if !entry.sent {
+                    if !entry.sent && !attached {
                         // It must not begin after it was given up; but it may
                         // run there since before.
                         entry.request = None;

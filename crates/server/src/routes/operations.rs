@@ -133,8 +133,8 @@ pub(super) async fn list_operations(
             .unwrap_or(USUAL)
             .min(MOST),
     };
-    let (found, more) = operations::list(app.store.pool(), scope.model, &filter).await?;
     let loaded = app.cache.get(scope.model).await?;
+    let (found, more) = operations::list(app.store.pool(), scope.model, &filter).await?;
     let reasons = Reasons {
         state: &loaded.state,
         now: app.now(),
@@ -221,8 +221,9 @@ async fn follow<T: Serialize>(
     let mut place = None;
     loop {
         let revision = app.cache.revision(scope.model).await?;
-        let whole = operations::get(app.store.pool(), scope.model, wanted.number).await?;
+        // Not after the rows: what has ended meanwhile waits for nothing.
         let loaded = app.cache.get(scope.model).await?;
+        let whole = operations::get(app.store.pool(), scope.model, wanted.number).await?;
         let reasons = Reasons {
             state: &loaded.state,
             now: app.now(),
