@@ -153,7 +153,10 @@ pub(crate) async fn delete(
             p as (delete from effect_bodies where model = any($1)),
             q as (delete from statuses where model = any($1)),
             r as (delete from status_history where model = any($1)),
-            s as (delete from data_keys where model = any($1))
+            s as (delete from data_keys where model = any($1)),
+            t as (delete from operations where model = any($1)),
+            u as (delete from tasks where model = any($1)),
+            v as (delete from task_logs where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, unit, unit_state,
+    application, charm, effect, leader, machine, machine_state, model, opened_port, operation,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
+    unit_state,
 };
 use crate::StoreError;
 
@@ -65,6 +66,7 @@ pub(crate) async fn write(
     );
     delete!(effect, RowKey::Effect(id) => *id);
     delete!(status, RowKey::Status(key) => *key);
+    delete!(task, RowKey::Task(number) => *number);
 
     put!(model, Model);
     put!(charm, Charm);
@@ -81,6 +83,18 @@ pub(crate) async fn write(
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
     put!(effect, Effect);
+    put!(operation, Operation);
+    put!(task, Task);
+    let logs: Vec<_> = changes
+        .iter()
+        .filter_map(|(model, change)| match change {
+            Change::Put(Row::TaskLog(row)) => Some((*model, row)),
+            _ => None,
+        })
+        .collect();
+    if !logs.is_empty() {
+        operation::put_logs(connection, &logs).await?;
+    }
     let statuses: Vec<_> = changes
         .iter()
         .filter_map(|(model, change)| match change {
