@@ -13,5 +13,6 @@ mod moments;
 mod refusals;
 mod relations;
 mod services;
+mod subordinates;
 mod trouble;
 mod weather;

@@ -4,6 +4,7 @@
 mod next;
 mod relations;
 mod status;
+mod subordinate;
 
 use lazuli_model::hook::{Hook, RelationHook};
 use lazuli_model::life::Life;
@@ -83,8 +84,12 @@ impl Rows<'_> {
             self.while_running(plan, running);
             return;
         }
+        if let Some(change) = self.orphaned() {
+            plan.decisions.push(change);
+            return;
+        }
         if self.may_go_at_once() {
-            plan.decisions = removal(self.inputs.state, self.unit);
+            self.go(plan);
             return;
         }
         if !is_ready(self.inputs.state, self.machine) {
@@ -104,11 +109,20 @@ impl Rows<'_> {
         match self.next() {
             Next::Decide(changes) => plan.decisions = changes,
             Next::Due(hook) => self.due(plan, &hook),
-            Next::Over => plan.decisions = removal(self.inputs.state, self.unit),
+            Next::Over => self.go(plan),
             Next::Idle(wake_at) => {
                 plan.wake_at = wake_at;
+                plan.blocked = self.waits_to_enter();
                 self.set_idle(plan);
             }
+        }
+    }
+
+    /// The unit's rows go, after those of its subordinates.
+    fn go(self, plan: &mut SubjectPlan) {
+        match self.waits_for_subordinate() {
+            Some(blocked) => plan.blocked = Some(blocked),
+            None => plan.decisions = removal(self.inputs.state, self.unit),
         }
     }
 
@@ -147,6 +161,10 @@ impl Rows<'_> {
     fn while_running(self, plan: &mut SubjectPlan, running: &Running) {
         let name = self.hook_name(&running.hook);
         self.set_executing(plan, &name, running);
+        if let Some(change) = self.orphaned() {
+            plan.decisions.push(change);
+            return;
+        }
         if self.unit.life == Life::Alive {
             block(plan, format!("running {name} hook"), None, None);
             return;
@@ -154,7 +172,7 @@ impl Rows<'_> {
         let now = self.inputs.now;
         let stubborn = running.ending.is_some_and(|since| now >= since + ENDING);
         if self.is_lost() || stubborn {
-            plan.decisions = removal(self.inputs.state, self.unit);
+            self.go(plan);
             return;
         }
         let deadline = running.since + self.removal_timeout();

@@ -12,9 +12,10 @@ use lazuli_model::hook::{Hook, RelationHook, RelationHookKind};
 use lazuli_model::id::UnitId;
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Change, ModelState, Relation, RelationSeen, RelationUnit, Row, Settings, Unit,
+    Change, ModelState, Relation, RelationSeen, RelationUnit, Row, Settings,
 };
 
+use super::subordinate::Entry;
 use super::{Next, Rows};
 
 impl<'a> Rows<'a> {
@@ -30,7 +31,11 @@ impl<'a> Rows<'a> {
             if member.is_some_and(|member| member.in_scope) {
                 return Some(due(relation, RelationHookKind::Created, None, None));
             }
-            Some(Next::Decide(vec![self.enter(relation)]))
+            let Entry::Open(mut changes) = self.entry(relation) else {
+                return None;
+            };
+            changes.push(self.enter(relation));
+            Some(Next::Decide(changes))
         })
     }
 
@@ -47,6 +52,7 @@ impl<'a> Rows<'a> {
             .inputs
             .state
             .relations_of(self.application.id)
+            .filter(|relation| self.takes_part(relation))
             .collect();
         relations.sort_by_key(|relation| (relation.is_peer(), relation.number));
         relations
@@ -166,7 +172,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether a member is at the other end, as this unit sees it: in a
-    /// container-scoped relation only its principal or its subordinate.
+    /// container-scoped relation only who shares its principal.
     fn is_remote(self, relation: &Relation, id: UnitId) -> bool {
         let state = self.inputs.state;
         let Some(other) = state.unit(id) else {
@@ -177,7 +183,7 @@ impl<'a> Rows<'a> {
             .is_some_and(|end| end.application == other.application);
         across
             && id != self.unit.id
-            && (!relation.is_container_scoped() || are_together(self.unit, other))
+            && (!relation.is_container_scoped() || self.unit.is_beside(other))
     }
 
     fn first_by_name(
@@ -198,10 +204,6 @@ fn first_by_name(
         let member = state.relation_unit(relation.id, *id);
         (member.map(|member| member.name.clone()), *id)
     })
-}
-
-fn are_together(a: &Unit, b: &Unit) -> bool {
-    a.principal == Some(b.id) || b.principal == Some(a.id)
 }
 
 fn due(

@@ -51,6 +51,26 @@ pub(crate) fn charm() -> Charm {
     Charm::parse(&files, "all").expect("a charm")
 }
 
+/// A subordinate with hooks for what it is beside.
+fn subordinate_charm() -> Charm {
+    let mut files = MapFiles::new().file(
+        "metadata.yaml",
+        "name: side\nsummary: s\ndescription: d\nseries: [noble]\nsubordinate: true\n\
+         requires:\n  host: {interface: juju-info, scope: container}\n\
+         \x20 mate: {interface: side, scope: container}\n\
+         provides:\n  mated: {interface: side, scope: container}\npeers:\n  ring: ring\n",
+    );
+    for hook in ["install", "config-changed", "start", "stop", "remove"] {
+        files = files.executable(&format!("hooks/{hook}"), "#!/bin/sh\n");
+    }
+    for end in ["host", "mate", "mated"] {
+        for kind in ["created", "joined", "changed", "departed", "broken"] {
+            files = files.executable(&format!("hooks/{end}-relation-{kind}"), "#!/bin/sh\n");
+        }
+    }
+    Charm::parse(&files, "side").expect("a charm")
+}
+
 /// A model, and what is done about it.
 pub(crate) struct World {
     pub(crate) state: ModelState,
@@ -115,6 +135,14 @@ impl World {
             revision: 0,
             sha256: String::new(),
             charm: Arc::new(charm()),
+        }));
+        world.put(Row::Charm(CharmRevision {
+            id: id::<CharmId>(4),
+            url: "local:side-0".to_owned(),
+            name: "side".to_owned(),
+            revision: 0,
+            sha256: String::new(),
+            charm: Arc::new(subordinate_charm()),
         }));
         world
     }
@@ -291,6 +319,10 @@ impl World {
             return;
         }
         let running = self.flight.hooks.remove(&unit).expect("a hook");
+        // Whoever waits for its machine goes on.
+        let machine = self.state.unit(unit).expect("a unit").machine;
+        let beside = self.state.units_on(machine);
+        self.dirty.extend(beside.map(|unit| Subject::Unit(unit.id)));
         let levels = Levels {
             hook: running.hook,
             charm: id(3),
@@ -350,11 +382,23 @@ impl World {
     }
 
     pub(crate) fn deploy(&mut self, name: &str, units: u32) -> ApplicationId {
+        let application = self.deploy_charm(name, id(3));
+        for _ in 0..units {
+            self.add_unit(application);
+        }
+        application
+    }
+
+    pub(crate) fn deploy_subordinate(&mut self, name: &str) -> ApplicationId {
+        self.deploy_charm(name, id(4))
+    }
+
+    fn deploy_charm(&mut self, name: &str, charm: CharmId) -> ApplicationId {
         let application: ApplicationId = self.fresh();
         self.put(Row::Application(Application {
             id: application,
             name: name.parse().expect("a name"),
-            charm: id(3),
+            charm,
             base: "ubuntu@24.04".parse().expect("a base"),
             constraints: Constraints::default(),
             config: BTreeMap::default(),
@@ -374,9 +418,6 @@ impl World {
             force: false,
             created_at: self.now,
         }));
-        for _ in 0..units {
-            self.add_unit(application);
-        }
         application
     }
 
@@ -429,6 +470,37 @@ impl World {
             created_at: self.now,
         }));
         relation
+    }
+
+    /// Relates two ends that hold within a machine.
+    pub(crate) fn attach(
+        &mut self,
+        (provider, provides): (ApplicationId, &str),
+        (requirer, requires): (ApplicationId, &str),
+    ) -> RelationId {
+        let relation = self.fresh();
+        let mut endpoints = vec![
+            end(provider, provides, EndpointRole::Provider),
+            end(requirer, requires, EndpointRole::Requirer),
+        ];
+        for end in &mut endpoints {
+            end.container_scoped = true;
+        }
+        self.put(Row::Relation(Relation {
+            id: relation,
+            number: u64::try_from(self.next).expect("a number"),
+            endpoints,
+            life: Life::Alive,
+            force: false,
+            created_at: self.now,
+        }));
+        relation
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.state.units().map(|unit| unit.name.clone()).collect();
+        names.sort();
+        names.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn unit(&self, name: &str) -> Unit {
