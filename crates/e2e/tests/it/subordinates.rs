@@ -15,7 +15,7 @@ fn a_subordinate_stands_beside_each_principal_and_goes_before_it() {
         return;
     };
     lazuli.ok(&["add-model", "m"]);
-    lazuli.ok(&["deploy", &charm("recorder"), "front", "-n", "2"]);
+    lazuli.ok(&["deploy", &charm("recorder"), "front"]);
     lazuli.ok(&["deploy", &charm("shadow")]);
     let refused = lazuli.run(&["add-unit", "shadow"]);
     assert_ne!(refused.code, 0);
@@ -24,6 +24,8 @@ fn a_subordinate_stands_beside_each_principal_and_goes_before_it() {
         "{refused:?}"
     );
     lazuli.ok(&["integrate", "shadow", "front"]);
+    lazuli.until("both are active", |status| status.all_active(2));
+    lazuli.ok(&["add-unit", "front"]);
     lazuli.until("principals and subordinates are active", |status| {
         status.all_active(4)
     });
@@ -103,7 +105,7 @@ fn vitals_shows_how_full_a_machine_is() {
     };
     lazuli.ok(&["add-model", "m"]);
     lazuli.ok(&["deploy", &charm("recorder"), "app"]);
-    lazuli.ok(&["deploy", "./charms/vitals", "--config", "disk-limit=100"]);
+    lazuli.ok(&["deploy", "../../charms/vitals", "--config", "disk-limit=100"]);
     lazuli.ok(&["integrate", "vitals", "app"]);
     lazuli.until("it shows what it sees", |status| {
         let (word, message) = status.workload("vitals/0");
