@@ -49,7 +49,15 @@ pub(crate) fn answer(
                 value: application_status(state, unit.application),
             })
         }
-        Question::GoalState => Err("goal-state is not known here".to_owned()),
+        Question::GoalState => Ok(Answer::Document {
+            value: lazuli_plan::document::goal_state(state, unit),
+        }),
+        Question::CharmState => Ok(Answer::Settings {
+            settings: state
+                .charm_state(unit.id)
+                .map(|kept| kept.state.as_ref().clone())
+                .unwrap_or_default(),
+        }),
     }
 }
 

@@ -37,6 +37,8 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         RowKey::Machine(id) | RowKey::MachineState(id) => touched.machine(id),
         RowKey::Unit(id) => touched.unit(id, before),
         RowKey::UnitState(id) => touched.add(Subject::Unit(id)),
+        // No plan depends on what a charm keeps.
+        RowKey::CharmState(_) => {}
         RowKey::OpenedPort(_) => touched.add(Subject::Model),
         RowKey::Relation(id) => touched.relation(id, before),
         RowKey::RelationUnit(id, _) | RowKey::RelationApplication(id, _) => {

@@ -5,6 +5,7 @@
 mod archives;
 mod changes;
 mod force;
+mod keeping;
 mod kills;
 mod life;
 mod login;

@@ -105,7 +105,12 @@ fn vitals_shows_how_full_a_machine_is() {
     };
     lazuli.ok(&["add-model", "m"]);
     lazuli.ok(&["deploy", &charm("recorder"), "app"]);
-    lazuli.ok(&["deploy", "../../charms/vitals", "--config", "disk-limit=100"]);
+    lazuli.ok(&[
+        "deploy",
+        "../../charms/vitals",
+        "--config",
+        "disk-limit=100",
+    ]);
     lazuli.ok(&["integrate", "vitals", "app"]);
     lazuli.until("it shows what it sees", |status| {
         let (word, message) = status.workload("vitals/0");

@@ -408,6 +408,9 @@ fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
             .ports_of(unit.id)
             .map(|port| Change::Delete(RowKey::OpenedPort(port.clone()))),
     );
+    if state.charm_state(unit.id).is_some() {
+        changes.push(Change::Delete(RowKey::CharmState(unit.id)));
+    }
     changes.extend([
         Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
         Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),

@@ -8,5 +8,6 @@ mod connections;
 mod crashes;
 mod hooks;
 mod limits;
+mod reboots;
 mod support;
 mod tools;

@@ -7,8 +7,9 @@ use lazuli_model::state::{Change, ModelState, Row, RowKey};
 use sqlx::PgConnection;
 
 use super::{
-    application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, unit, unit_state,
+    application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, status, unit,
+    unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -39,6 +40,7 @@ pub(crate) async fn all(
         machine_state,
         unit,
         unit_state,
+        charm_state,
         opened_port,
         relation,
         relation_unit,
@@ -84,6 +86,7 @@ pub(crate) async fn named(
     find!(machine_state, RowKey::MachineState(id) => *id);
     find!(unit, RowKey::Unit(id) => *id);
     find!(unit_state, RowKey::UnitState(id) => *id);
+    find!(charm_state, RowKey::CharmState(id) => *id);
     find!(opened_port, RowKey::OpenedPort(port) => port.clone());
     find!(relation, RowKey::Relation(id) => *id);
     find!(relation_unit, RowKey::RelationUnit(relation, unit) => (*relation, *unit));

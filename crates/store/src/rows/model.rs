@@ -153,7 +153,8 @@ pub(crate) async fn delete(
             p as (delete from effect_bodies where model = any($1)),
             q as (delete from statuses where model = any($1)),
             r as (delete from status_history where model = any($1)),
-            s as (delete from data_keys where model = any($1))
+            s as (delete from data_keys where model = any($1)),
+            charm_states_gone as (delete from charm_states where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

@@ -9,7 +9,8 @@ use super::handler::dispatch_path;
 use crate::journal::Intent;
 
 /// The usual directories after the tools.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
+pub(super) const PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
 
 /// All variables of a hook.
 pub(super) fn environment(

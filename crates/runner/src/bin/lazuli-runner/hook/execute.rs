@@ -17,6 +17,7 @@ use super::environment::environment;
 use super::handler::{self, Handler};
 use super::output::Capture;
 use super::prepare::prepare;
+use super::reboot;
 use super::tools::ToolServer;
 use crate::charm;
 use crate::clock;
@@ -65,8 +66,8 @@ pub(crate) fn end_unstarted(supervisor: &Arc<Supervisor>, run: &Arc<Run>, exit: 
 }
 
 /// How a run ended.
-struct Ended {
-    exit: Exit,
+pub(super) struct Ended {
+    pub(super) exit: Exit,
     output: Output,
     started_ms: u64,
     duration: Duration,
@@ -88,8 +89,17 @@ fn execute(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
         .machine_lock
         .acquire(|| run.live().kill.is_none())
     {
-        // The lock is held from the charm's deployment to the process's end.
-        Ok(Some(_held)) => locked(supervisor, run),
+        // The lock is held from the charm's deployment to the process's end,
+        // and while the machine reboots.
+        Ok(Some(_held)) => {
+            let ended = locked(supervisor, run);
+            if reboot::is_due(run, &ended.exit) {
+                let outcome = outcome(run, reboot::interrupted(ended));
+                reboot::carry_out(supervisor, run, outcome);
+                return;
+            }
+            ended
+        }
         Ok(None) => Ended::unstarted(killed(run)),
         Err(error) => Ended::unstarted(Exit::NotStarted {
             reason: describe(&error),
@@ -330,6 +340,15 @@ fn exit(status: std::io::Result<ExitStatus>) -> Exit {
 
 /// Records the outcome and tells it.
 fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
+    let outcome = outcome(run, ended);
+    if let Err(error) = run.end(outcome.clone()) {
+        supervisor.note(&describe(&error));
+    }
+    supervisor.report(run, Report::Finished(Box::new(outcome)));
+}
+
+/// What became of a run; its tools are refused from now on.
+fn outcome(run: &Run, ended: Ended) -> Outcome {
     run.change(|live| live.closed = true);
     let request = &run.intent.request;
     let writes = if ended.exit.is_success() {
@@ -337,7 +356,7 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
     } else {
         Vec::new()
     };
-    let outcome = Outcome {
+    Outcome {
         run: request.run.clone(),
         digest: request.digest.clone(),
         unit: request.unit.clone(),
@@ -350,9 +369,5 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
         output: ended.output,
         started_ms: ended.started_ms,
         duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
-    };
-    if let Err(error) = run.end(outcome.clone()) {
-        supervisor.note(&describe(&error));
     }
-    supervisor.report(run, Report::Finished(Box::new(outcome)));
 }

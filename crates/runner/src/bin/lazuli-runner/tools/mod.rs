@@ -6,14 +6,18 @@
 //! only when it is [`Step::Done`].
 
 mod config;
+mod goal_state;
 mod leader;
 mod log;
 mod network;
+mod obsolete;
 mod ports;
+mod reboot;
 mod relation;
 mod relation_get;
 mod relation_set;
 mod session;
+mod state;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -24,7 +28,7 @@ use lazuli_runner::frames::{Question, Write};
 use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
-pub(crate) use session::{GUARANTEE, Input, Leadership, Session, ToolContext};
+pub(crate) use session::{GUARANTEE, Input, Leadership, Reboot, Session, ToolContext};
 
 /// A hook tool.
 #[derive(Debug)]
@@ -132,7 +136,7 @@ impl Answer {
 }
 
 /// All tools.
-pub(crate) static TOOLS: [&Tool; 18] = [
+pub(crate) static TOOLS: &[&Tool] = &[
     &config::CONFIG_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
@@ -151,6 +155,21 @@ pub(crate) static TOOLS: [&Tool; 18] = [
     &status::STATUS_GET,
     &status::STATUS_SET,
     &version::APPLICATION_VERSION_SET,
+    &goal_state::GOAL_STATE,
+    &obsolete::ADD_METRIC,
+    &obsolete::K8S_RAW_GET,
+    &obsolete::K8S_RAW_SET,
+    &obsolete::K8S_SPEC_GET,
+    &obsolete::K8S_SPEC_SET,
+    &obsolete::PAYLOAD_REGISTER,
+    &obsolete::PAYLOAD_STATUS_SET,
+    &obsolete::PAYLOAD_UNREGISTER,
+    &obsolete::POD_SPEC_GET,
+    &obsolete::POD_SPEC_SET,
+    &reboot::JUJU_REBOOT,
+    &state::STATE_DELETE,
+    &state::STATE_GET,
+    &state::STATE_SET,
 ];
 
 /// The tool of this name.
@@ -237,13 +256,16 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
 fn has_zero_byte(write: &Write) -> bool {
     let bad = |text: &str| text.contains('\0');
     match write {
-        Write::RelationSet { settings, .. } | Write::LeaderSet { settings } => settings
+        Write::RelationSet { settings, .. }
+        | Write::LeaderSet { settings }
+        | Write::State { state: settings } => settings
             .iter()
             .any(|(key, value)| bad(key) || value.as_deref().is_some_and(bad)),
         Write::Status {
             status, message, ..
         } => bad(status) || bad(message),
         Write::WorkloadVersion { version } => bad(version),
+        Write::Reboot { .. } => false,
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
     }
 }
