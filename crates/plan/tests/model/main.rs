@@ -5,6 +5,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
 
+mod events;
+mod law;
 mod removal;
 mod subordinates;
 mod world;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lazuli_model::charm::{Charm, MapFiles};
 use lazuli_model::constraints::Constraints;
+use lazuli_model::hook::Hook;
 use lazuli_model::id::{
     ApplicationId, CharmId, ControllerId, EffectId, GenericUuid, MachineId, ModelId, RelationId,
     UnitId,
@@ -80,6 +81,10 @@ pub(crate) struct World {
     pub(crate) next: u128,
     /// Hooks that ran, by unit.
     pub(crate) ran: BTreeMap<String, Vec<String>>,
+    /// All units that ever ran a hook.
+    pub(crate) names_ever: BTreeSet<(UnitId, String)>,
+    /// Who ran what, and whether it succeeded.
+    pub(crate) history: BTreeMap<String, Vec<(Hook, bool)>>,
     /// Hooks that fail, so many times each.
     pub(crate) failing: BTreeMap<String, u32>,
     pub(crate) flight: InFlight,
@@ -123,6 +128,8 @@ impl World {
             }],
             next: 100,
             ran: BTreeMap::new(),
+            names_ever: BTreeSet::new(),
+            history: BTreeMap::new(),
             failing: BTreeMap::new(),
             flight: InFlight::default(),
             endless: BTreeSet::new(),
@@ -259,7 +266,7 @@ impl World {
     pub(crate) fn run(&mut self, unit: UnitId, seq: u64, levels: &Levels) {
         let name = self.state.unit(unit).expect("a unit").name.to_string();
         let hook = self.name_of(unit, levels);
-        self.ran.entry(name).or_default().push(hook.clone());
+        self.ran.entry(name.clone()).or_default().push(hook.clone());
         if self.endless.contains(&hook) {
             let running = Running {
                 seq,
@@ -278,6 +285,9 @@ impl World {
             *left = left.saturating_sub(1);
             fails
         });
+        self.names_ever.insert((unit, name.clone()));
+        let history = self.history.entry(name).or_default();
+        history.push((levels.hook.clone(), !fails));
         let relation = self
             .state
             .relations_of(self.state.unit(unit).expect("a unit").application)
@@ -363,7 +373,6 @@ impl World {
     }
 
     pub(crate) fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
-        use lazuli_model::hook::Hook;
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
         };
