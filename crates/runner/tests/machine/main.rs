@@ -11,3 +11,4 @@ mod limits;
 mod reboots;
 mod support;
 mod tools;
+mod trouble;
