@@ -27,3 +27,4 @@ pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immedi
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
 pub use types::{Action, Blocked, InFlight, Inputs, Levels, Look, Running, Subject, SubjectPlan};
+pub use unit::takes_part;

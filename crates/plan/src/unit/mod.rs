@@ -22,6 +22,7 @@ use crate::subject::is_ready;
 use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
 
 pub(crate) use status::is_placeholder;
+pub use subordinate::takes_part;
 
 /// A hook that was told to end and has not after this is not waited for.
 const ENDING: time::Duration = time::Duration::minutes(1);
@@ -160,7 +161,7 @@ impl Rows<'_> {
     /// otherwise after `removal-timeout`.
     fn while_running(self, plan: &mut SubjectPlan, running: &Running) {
         let name = self.hook_name(&running.hook);
-        self.set_executing(plan, &name, running);
+        self.set_executing(plan, &self.running_message(&running.hook, &name), running);
         if let Some(change) = self.orphaned() {
             plan.decisions.push(change);
             return;
@@ -318,6 +319,20 @@ impl Rows<'_> {
     /// The hook's name, with the local endpoint of a relation hook.
     fn hook_name(self, hook: &Hook) -> String {
         hook.name(&self.endpoint(hook))
+    }
+
+    /// Juju's text: `running db-relation-joined hook for mysql/0`.
+    fn running_message(self, hook: &Hook, name: &str) -> String {
+        let remote = match hook {
+            Hook::Relation(hook) => hook
+                .remote
+                .and_then(|remote| self.inputs.state.relation_unit(hook.relation, remote)),
+            _ => None,
+        };
+        match remote {
+            Some(remote) => format!("running {name} hook for {}", remote.name),
+            None => format!("running {name} hook"),
+        }
     }
 
     fn endpoint(self, hook: &Hook) -> String {

@@ -13,7 +13,7 @@ use lazuli_model::id::UnitId;
 use lazuli_model::life::Life;
 use lazuli_model::state::{Change, ModelState, Relation, RelationSeen, RelationUnit, Row};
 
-use super::subordinate::Entry;
+use super::subordinate::{Entry, takes_part};
 use super::{Next, Rows};
 use crate::settings::address_settings;
 
@@ -51,7 +51,7 @@ impl<'a> Rows<'a> {
             .inputs
             .state
             .relations_of(self.application.id)
-            .filter(|relation| self.takes_part(relation))
+            .filter(|relation| takes_part(self.inputs.state, self.unit, relation))
             .collect();
         relations.sort_by_key(|relation| (relation.is_peer(), relation.number));
         relations

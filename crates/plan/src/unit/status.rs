@@ -77,13 +77,13 @@ impl Rows<'_> {
         }
     }
 
-    pub(super) fn set_executing(self, plan: &mut SubjectPlan, name: &str, running: &Running) {
+    pub(super) fn set_executing(self, plan: &mut SubjectPlan, message: &str, running: &Running) {
         let shown = self.inputs.now - running.since >= SHOWN_AFTER;
         let agent = self.inputs.state.status(StatusKey::Agent(self.unit.id));
         // A hook that asked for a reboot is over when the machine is back.
         let reboots = agent.is_some_and(|agent| agent.status == REBOOTING);
         if shown && !reboots && running.hook != Hook::UpdateStatus {
-            self.set_agent(plan, "executing", &format!("running {name} hook"));
+            self.set_agent(plan, "executing", message);
         }
     }
 

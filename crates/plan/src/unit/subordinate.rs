@@ -23,22 +23,6 @@ pub(super) enum Entry {
 }
 
 impl<'a> Rows<'a> {
-    /// Whether the unit has a part in a relation: a subordinate has none in
-    /// the container-scoped relations of other principals than its own.
-    pub(super) fn takes_part(self, relation: &Relation) -> bool {
-        let Some(principal) = self.unit.principal else {
-            return true;
-        };
-        let state = self.inputs.state;
-        let Some(remote) = relation.remote(self.application.id) else {
-            return false;
-        };
-        let own = |unit: &Unit| unit.application == remote.application;
-        !relation.is_container_scoped()
-            || state.unit(principal).is_some_and(own)
-            || is_subordinate(state, remote.application)
-    }
-
     /// What it takes to enter a relation's scope: a principal makes its
     /// subordinate there, once.
     pub(super) fn entry(self, relation: &Relation) -> Entry {
@@ -159,6 +143,23 @@ impl<'a> Rows<'a> {
                 && relation.local(principal).is_some()
         })
     }
+}
+
+/// Whether a unit has a part in a relation of its application: a subordinate
+/// has none in the container-scoped relations of other principals than its
+/// own.
+#[must_use]
+pub fn takes_part(state: &ModelState, unit: &Unit, relation: &Relation) -> bool {
+    let Some(principal) = unit.principal else {
+        return true;
+    };
+    let Some(remote) = relation.remote(unit.application) else {
+        return false;
+    };
+    let own = |unit: &Unit| unit.application == remote.application;
+    !relation.is_container_scoped()
+        || state.unit(principal).is_some_and(own)
+        || is_subordinate(state, remote.application)
 }
 
 /// Whether an application's charm is a subordinate.

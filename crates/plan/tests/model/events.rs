@@ -373,3 +373,80 @@ fn a_leader_that_is_one_no_more_is_told_as_a_follower() {
         ["web/0 Follower { version: 1 }", "web/1 Elected"]
     );
 }
+
+/// A settled application of a charm that also has update-status and
+/// upgrade-charm.
+fn busy() -> (World, ApplicationId) {
+    let mut world = World::new();
+    let web = world.deploy_charm("busy", id(5));
+    world.add_unit(web);
+    world.settle();
+    world.assert_settled();
+    world.ran.clear();
+    (world, web)
+}
+
+#[test]
+fn update_status_runs_every_five_minutes_more_or_less_when_nothing_else_is_due() {
+    let (mut world, web) = busy();
+    let mut gaps = Vec::new();
+    for _ in 0..20 {
+        let before = world.now;
+        world.wait();
+        gaps.push((world.now - before).as_seconds_f64() / 300.0);
+        assert_eq!(world.hooks("busy/0"), ["update-status"]);
+    }
+    assert!(gaps.iter().all(|gap| (0.8..=1.2).contains(gap)), "{gaps:?}");
+    let differing = gaps.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    assert!(differing > 10, "{gaps:?}");
+    // Not while a hook is in error.
+    world.failing.insert("config-changed".to_owned(), 1);
+    let row = world.state.application(web).expect("a row").clone();
+    world.put(Row::Application(Application { trust: true, ..row }));
+    world.settle();
+    world.wait();
+    assert_eq!(world.hooks("busy/0"), ["config-changed", "config-changed"]);
+    // Nor when the interval is longer.
+    let mut model = world.state.model().clone();
+    model
+        .config
+        .insert("update-status-hook-interval".to_owned(), "60m".to_owned());
+    world.put(Row::Model(model));
+    world.settle();
+    let before = world.now;
+    world.wait();
+    let gap = (world.now - before).whole_minutes();
+    assert!((40..=72).contains(&gap), "{gap}");
+}
+
+#[test]
+fn a_new_charm_is_told_by_upgrade_charm_and_config_changed() {
+    let (mut world, web) = busy();
+    let row = world.state.application(web).expect("a row").clone();
+    world.put(Row::Application(Application {
+        charm: id(6),
+        trust: true,
+        ..row
+    }));
+    world.settle();
+    world.assert_settled();
+    assert_eq!(world.hooks("busy/0"), ["upgrade-charm", "config-changed"]);
+}
+
+#[test]
+fn a_hook_that_failed_comes_before_the_start_after_a_reboot() {
+    let (mut world, web) = busy();
+    world.failing.insert("config-changed".to_owned(), 1);
+    let row = world.state.application(web).expect("a row").clone();
+    world.put(Row::Application(Application { trust: true, ..row }));
+    world.settle();
+    let machine = world.unit("busy/0").machine;
+    world.boot(machine, "boot-2");
+    world.settle();
+    world.wait();
+    assert_eq!(
+        world.hooks("busy/0"),
+        ["config-changed", "config-changed", "start"]
+    );
+    world.assert_settled();
+}

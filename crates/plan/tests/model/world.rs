@@ -72,6 +72,24 @@ fn subordinate_charm() -> Charm {
     Charm::parse(&files, "side").expect("a charm")
 }
 
+/// A charm that is also told of time passing, and of its own revisions.
+fn busy_charm() -> Charm {
+    let mut files = MapFiles::new().file(
+        "metadata.yaml",
+        "name: busy\nsummary: s\ndescription: d\nseries: [noble]\n",
+    );
+    for hook in [
+        "install",
+        "config-changed",
+        "start",
+        "update-status",
+        "upgrade-charm",
+    ] {
+        files = files.executable(&format!("hooks/{hook}"), "#!/bin/sh\n");
+    }
+    Charm::parse(&files, "busy").expect("a charm")
+}
+
 /// A model, and what is done about it.
 pub(crate) struct World {
     pub(crate) state: ModelState,
@@ -151,6 +169,16 @@ impl World {
             sha256: String::new(),
             charm: Arc::new(subordinate_charm()),
         }));
+        for revision in 0..2 {
+            world.put(Row::Charm(CharmRevision {
+                id: id::<CharmId>(5 + u128::from(revision)),
+                url: format!("local:busy-{revision}"),
+                name: "busy".to_owned(),
+                revision,
+                sha256: String::new(),
+                charm: Arc::new(busy_charm()),
+            }));
+        }
         world
     }
 
@@ -402,7 +430,7 @@ impl World {
         self.deploy_charm(name, id(4))
     }
 
-    fn deploy_charm(&mut self, name: &str, charm: CharmId) -> ApplicationId {
+    pub(crate) fn deploy_charm(&mut self, name: &str, charm: CharmId) -> ApplicationId {
         let application: ApplicationId = self.fresh();
         self.put(Row::Application(Application {
             id: application,
