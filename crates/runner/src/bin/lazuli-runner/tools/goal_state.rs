@@ -1,6 +1,7 @@
 //! `goal-state`.
 
 use lazuli_runner::frames::{Answer, Question};
+use serde_json::Value;
 
 use super::{Call, Done, Format, Stop, Tool, ToolContext};
 use crate::format::Doc;
@@ -18,16 +19,47 @@ pub(super) static GOAL_STATE: Tool = Tool {
 fn run(ctx: &ToolContext<'_>, call: &Call) -> Result<Done, Stop> {
     if call.format == Format::Smart {
         return Err(Stop::Usage(
-            "invalid value \"smart\" for flag --format: unknown format \"smart\"".to_owned(),
+            "invalid value \"smart\" for option --format: unknown format \"smart\"".to_owned(),
         ));
     }
     call.no_more_than(0)?;
     match ctx.ask(&Question::GoalState)? {
-        Answer::Document { value } => Ok(Done::print(Doc::from(value))),
+        Answer::Document { value } => Ok(Done::print(document(value))),
         _ => Err(Stop::Failed(
             "cannot read the goal state: unexpected answer".to_owned(),
         )),
     }
+}
+
+/// In the order of Juju's fields.
+fn document(value: &Value) -> Doc {
+    let map = |value: &Value, each: fn(&Value) -> Doc| {
+        let entries = value.as_object().into_iter().flatten();
+        Doc::Map(
+            entries
+                .map(|(key, value)| (key.clone(), each(value)))
+                .collect(),
+        )
+    };
+    let relations = value["relations"].as_object().into_iter().flatten();
+    Doc::Record(vec![
+        ("units", map(&value["units"], goal)),
+        (
+            "relations",
+            Doc::Map(
+                relations
+                    .map(|(endpoint, goals)| (endpoint.clone(), map(goals, goal)))
+                    .collect(),
+            ),
+        ),
+    ])
+}
+
+fn goal(value: &Value) -> Doc {
+    let mut fields = vec![("status", Doc::from(&value["status"]))];
+    let since = value.get("since").map(Doc::from);
+    fields.extend(since.map(|since| ("since", since)));
+    Doc::Record(fields)
 }
 
 #[cfg(test)]
@@ -46,20 +78,20 @@ mod tests {
         fixture.answered(Question::GoalState, Ok(Answer::Document { value }));
         fixture.prints(
             "goal-state",
-            "relations:\n  db:\n    b:\n      since: 2026-01-02 03:04:05Z\n      status: active\n\
-             units:\n  a/0:\n    since: 2026-01-02 03:04:05Z\n    status: active\n",
+            "units:\n  a/0:\n    status: active\n    since: 2026-01-02 03:04:05Z\n\
+             relations:\n  db:\n    b:\n      status: active\n      since: 2026-01-02 03:04:05Z\n",
         );
         fixture.prints(
             "goal-state --format=json",
-            "{\"relations\":{\"db\":{\"b\":{\"since\":\"2026-01-02 03:04:05Z\",\
-             \"status\":\"active\"}}},\"units\":{\"a/0\":{\"since\":\"2026-01-02 03:04:05Z\",\
-             \"status\":\"active\"}}}\n",
+            "{\"units\":{\"a/0\":{\"status\":\"active\",\"since\":\"2026-01-02 03:04:05Z\"}},\
+             \"relations\":{\"db\":{\"b\":{\"status\":\"active\",\
+             \"since\":\"2026-01-02 03:04:05Z\"}}}}\n",
         );
         fixture.fails("goal-state x", 2, "unrecognized args: [\"x\"]");
         fixture.fails(
             "goal-state --format smart",
             2,
-            "invalid value \"smart\" for flag --format: unknown format \"smart\"",
+            "invalid value \"smart\" for option --format: unknown format \"smart\"",
         );
     }
 }

@@ -214,7 +214,7 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
             Some(format) => format,
             None => {
                 let text =
-                    format!("invalid value {name:?} for flag --format: unknown format {name:?}");
+                    format!("invalid value {name:?} for option --format: unknown format {name:?}");
                 return Step::Done(Answer::error(2, &text));
             }
         },

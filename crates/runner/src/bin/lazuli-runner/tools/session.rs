@@ -249,8 +249,9 @@ impl ToolContext<'_> {
     pub(super) fn relation(&self, named: Option<&str>) -> Result<&RelationContext, Stop> {
         let id = match named {
             Some(named) => {
-                let refuse =
-                    |why: &str| Stop::Usage(format!("invalid value {named:?} for flag -r: {why}"));
+                let refuse = |why: &str| {
+                    Stop::Usage(format!("invalid value {named:?} for option -r: {why}"))
+                };
                 let number = named.rsplit(':').next().unwrap_or_default();
                 let id = number.parse().map_err(|_| refuse("invalid relation id"))?;
                 if !self.base.relations.iter().any(|known| known.id == id) {
