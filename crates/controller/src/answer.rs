@@ -1,7 +1,7 @@
 //! Answers to the reads that a hook's context does not hold.
 
-use lazuli_model::id::ApplicationId;
-use lazuli_model::state::{ModelState, Unit};
+use lazuli_model::id::{ApplicationId, UnitId};
+use lazuli_model::state::{ModelState, Relation, Unit};
 use lazuli_model::status::StatusKey;
 use lazuli_plan::Inputs;
 use lazuli_runner::frames::{Answer, Question, RunId, Settings};
@@ -49,7 +49,15 @@ pub(crate) fn answer(
                 value: application_status(state, unit.application),
             })
         }
-        Question::GoalState => Err("goal-state is not known here".to_owned()),
+        Question::GoalState => Ok(Answer::Document {
+            value: lazuli_plan::document::goal_state(state, unit),
+        }),
+        Question::CharmState => Ok(Answer::Settings {
+            settings: state
+                .charm_state(unit.id)
+                .map(|kept| kept.state.as_ref().clone())
+                .unwrap_or_default(),
+        }),
     }
 }
 
@@ -95,16 +103,10 @@ fn settings(
         .find(|relation| relation.number == number)
         .ok_or("relation not found")?;
     if member.contains('/') {
-        let scoped = relation
-            .local(unit.application)
-            .is_some_and(|end| end.container_scoped);
         let bag = state
             .relation_units(relation.id)
             .find(|row| row.name.to_string() == member)
-            .filter(|row| {
-                let machine = state.unit(row.unit).map(|other| other.machine);
-                !scoped || machine.is_none_or(|machine| machine == unit.machine)
-            })
+            .filter(|row| may_see(state, unit, relation, row.unit))
             .ok_or_else(|| {
                 format!("cannot read settings for unit \"{member}\" in relation {number}: unit not found")
             })?;
@@ -129,4 +131,15 @@ fn settings(
         .relation_application(relation.id, application.id)
         .map(|row| row.settings.as_ref().clone())
         .unwrap_or_default())
+}
+
+/// In a container-scoped relation a unit sees who is beside it, and who was
+/// until it has heard that they left.
+fn may_see(state: &ModelState, unit: &Unit, relation: &Relation, other: UnitId) -> bool {
+    !relation.is_container_scoped()
+        || other == unit.id
+        || match state.unit(other) {
+            Some(other) => unit.is_beside(other),
+            None => state.remote_seen(unit.id, relation.id, other).is_some(),
+        }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use lazuli_model::document::JUJU_VERSION;
 use lazuli_model::hook::{Hook, RelationHookKind};
 use lazuli_model::id::UnitId;
+use lazuli_model::life::Life;
 use lazuli_model::state::{
     Application, CharmRevision, Endpoint, MachineState, ModelState, Relation, Unit,
 };
@@ -116,7 +117,7 @@ impl Rows<'_> {
                 .unwrap_or_default(),
             availability_zone: self.zone(),
             juju_version: JUJU_VERSION.to_owned(),
-            env: BTreeMap::new(),
+            env: crate::proxies::environment(&state.model().config),
             config: lazuli_plan::effective_config(self.application, &self.charm.charm),
             leader_millis: lazuli_plan::leader_grant_millis(inputs, self.unit.id),
             leader_settings: leader
@@ -180,16 +181,16 @@ impl Rows<'_> {
         ports
     }
 
-    /// Relations that are not over for this unit.
+    /// Relations that the unit has a part in, and that are neither over for it
+    /// nor went before they began.
     fn relations(&self, levels: &Levels) -> Vec<frames::RelationContext> {
         let mut relations: Vec<_> = self
             .state
             .relations_of(self.application.id)
+            .filter(|relation| lazuli_plan::takes_part(self.state, self.unit, relation))
             .filter(|relation| {
-                !self
-                    .state
-                    .relation_seen(self.unit.id, relation.id)
-                    .is_some_and(|seen| seen.broken)
+                let seen = self.state.relation_seen(self.unit.id, relation.id);
+                seen.map_or(relation.life == Life::Alive, |seen| !seen.broken)
             })
             .filter_map(|relation| self.relation(relation, levels))
             .collect();

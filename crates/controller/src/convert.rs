@@ -80,6 +80,9 @@ pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
             application: *app,
             settings: settings.clone(),
         },
+        frames::Write::State { state } => HookWrite::State {
+            state: state.clone(),
+        },
         frames::Write::OpenPort { endpoint, range } => HookWrite::OpenPort {
             endpoint: endpoint.clone(),
             range: port(range)?,
@@ -89,6 +92,7 @@ pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
             range: port(range)?,
         },
         frames::Write::Status { .. }
+        | frames::Write::Reboot { .. }
         | frames::Write::LeaderSet { .. }
         | frames::Write::WorkloadVersion { .. }
         | frames::Write::ActionLog { .. }
@@ -115,7 +119,9 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         frames::Write::WorkloadVersion { version } => ImmediateWrite::WorkloadVersion {
             version: version.clone(),
         },
+        frames::Write::Reboot { .. } => ImmediateWrite::Rebooting,
         frames::Write::RelationSet { .. }
+        | frames::Write::State { .. }
         | frames::Write::OpenPort { .. }
         | frames::Write::ClosePort { .. }
         | frames::Write::ActionLog { .. }

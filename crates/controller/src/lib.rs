@@ -23,6 +23,7 @@ mod message;
 mod model_loop;
 mod news;
 mod offers;
+mod proxies;
 mod quarantine;
 mod settle;
 mod shared;

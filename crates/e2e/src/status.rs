@@ -12,12 +12,17 @@ impl Status {
         found.and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// Units by name, of all applications.
+    /// Units by name, of all applications, subordinates among them.
     pub fn units(&self) -> impl Iterator<Item = (&str, &Value)> {
         let applications = self.0["applications"].as_object().into_iter().flatten();
-        applications.flat_map(|(_, application)| {
-            let units = application["units"].as_object().into_iter().flatten();
-            units.map(|(name, unit)| (name.as_str(), unit))
+        let principals = applications.flat_map(|(_, application)| {
+            let units = application["units"].as_object();
+            units.into_iter().flatten()
+        });
+        principals.flat_map(|(name, unit)| {
+            let below = unit["subordinates"].as_object().into_iter().flatten();
+            let below = below.map(|(name, unit)| (name.as_str(), unit));
+            std::iter::once((name.as_str(), unit)).chain(below)
         })
     }
 

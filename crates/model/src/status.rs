@@ -25,6 +25,9 @@ pub enum StatusKey {
     Instance(MachineId),
 }
 
+/// The agent's word while its machine reboots because a hook asked for it.
+pub const REBOOTING: &str = "rebooting";
+
 /// A status with its text, data and age.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {

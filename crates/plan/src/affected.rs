@@ -39,7 +39,8 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         RowKey::Unit(id) => touched.unit(id, before),
         RowKey::UnitState(id) => touched.unit_alone(id),
         RowKey::Task(number) => touched.task(number, before),
-        RowKey::Operation(_) | RowKey::TaskLog(..) => {}
+        // No plan depends on what a charm keeps.
+        RowKey::Operation(_) | RowKey::TaskLog(..) | RowKey::CharmState(_) => {}
         RowKey::OpenedPort(_) => touched.add(Subject::Model),
         RowKey::Relation(id) => touched.relation(id, before),
         RowKey::RelationUnit(id, _) | RowKey::RelationApplication(id, _) => {

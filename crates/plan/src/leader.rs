@@ -75,7 +75,8 @@ fn elect(inputs: Inputs<'_>, plan: &mut SubjectPlan, application: &Application) 
         unit: candidate,
         granted_until: None,
         settings: present.map(|row| row.settings.clone()).unwrap_or_default(),
-        version: present.map_or(0, |row| row.version) + 1,
+        // Other followers hear of a new leader only by what it writes.
+        version: present.map_or(1, |row| row.version),
     })));
 }
 

@@ -33,3 +33,4 @@ pub use task_outcome::{TaskEnded, TaskExit, commit_command, commit_task, task_sa
 pub use types::{
     Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,
 };
+pub use unit::takes_part;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use lazuli_model::id::UnitId;
 use lazuli_model::ports::PortRange;
 use lazuli_model::state::{
-    Change, HookError, Leader, ModelState, OpenedPort, Relation, RelationApplication, RelationSeen,
-    RelationUnit, Row, RowKey, Settings, Unit, UnitState,
+    CHARM_STATE_MAX, Change, CharmState, HookError, Leader, ModelState, OpenedPort, Relation,
+    RelationApplication, RelationSeen, RelationUnit, Row, RowKey, Settings, Unit, UnitState,
 };
-use lazuli_model::status::{SETTABLE, Status, StatusKey};
+use lazuli_model::status::{REBOOTING, SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
 
 use crate::advance::{advance, fraction};
@@ -64,6 +64,11 @@ pub enum HookWrite {
         /// Key to value; none deletes the key.
         settings: BTreeMap<String, Option<String>>,
     },
+    /// `state-set` and `state-delete`.
+    State {
+        /// Key to value; none deletes the key.
+        state: BTreeMap<String, Option<String>>,
+    },
     /// `open-port`.
     OpenPort {
         /// Endpoint, or empty for all.
@@ -97,6 +102,8 @@ pub enum ImmediateWrite {
         /// Key to value; none deletes the key.
         settings: BTreeMap<String, Option<String>>,
     },
+    /// The machine reboots because a hook asked for it.
+    Rebooting,
     /// `application-version-set`.
     WorkloadVersion {
         /// The version.
@@ -177,6 +184,7 @@ pub(crate) fn writes(
                 .entry((*relation, *application))
                 .or_default()
                 .extend(settings.clone()),
+            HookWrite::State { state: kept } => changes.extend(charm_state(state, unit, kept)?),
             HookWrite::OpenPort { endpoint, range } => {
                 changes.push(Change::Put(Row::OpenedPort(port(unit, endpoint, *range))));
             }
@@ -207,6 +215,42 @@ pub(crate) fn writes(
         }
     }
     Ok(changes)
+}
+
+/// What the unit's charm keeps from now on.
+fn charm_state(
+    state: &ModelState,
+    unit: &Unit,
+    written: &BTreeMap<String, Option<String>>,
+) -> Result<Option<Change>, String> {
+    let old = state.charm_state(unit.id).map(|row| &row.state);
+    let mut kept = old.map(|kept| kept.as_ref().clone()).unwrap_or_default();
+    for (key, value) in written {
+        match value {
+            Some(value) => kept.insert(key.clone(), value.clone()),
+            None => kept.remove(key),
+        };
+    }
+    let size: usize = kept
+        .iter()
+        .map(|(key, value)| key.len() + value.len())
+        .sum();
+    if size > CHARM_STATE_MAX {
+        return Err(format!(
+            "cannot keep the charm's state: max allowed size ({CHARM_STATE_MAX}) exceeded"
+        ));
+    }
+    let new = old.map_or(!kept.is_empty(), |old| **old != kept);
+    Ok(new.then(|| {
+        if kept.is_empty() {
+            Change::Delete(RowKey::CharmState(unit.id))
+        } else {
+            Change::Put(Row::CharmState(CharmState {
+                unit: unit.id,
+                state: Arc::new(kept),
+            }))
+        }
+    }))
 }
 
 fn port(unit: &Unit, endpoint: &str, range: PortRange) -> OpenedPort {
@@ -302,6 +346,12 @@ pub fn immediate(
             status,
             message,
         } => set_status(state, unit, *application, Status::new(status, message, now)),
+        ImmediateWrite::Rebooting => {
+            let key = StatusKey::Agent(unit.id);
+            let status = Status::new(REBOOTING, "", now);
+            let new = !state.status(key).is_some_and(|old| old.says(&status));
+            new.then_some(Change::Put(Row::Status(key, status)))
+        }
         ImmediateWrite::LeaderSet { settings } => leader_set(state, unit, settings),
         ImmediateWrite::WorkloadVersion { version } => state
             .unit_state(unit.id)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lazuli_model::charm::Charm;
 use lazuli_model::config::{ConfigValue, settings_hash};
-use lazuli_model::state::{Application, MachineState, ModelState, Unit};
+use lazuli_model::state::{Application, MachineState, ModelState, Settings, Unit};
 
 /// Every option with its value: the user's, else the charm's default, else
 /// null.
@@ -25,6 +25,17 @@ pub fn effective_config(
             (name.clone(), value)
         })
         .collect()
+}
+
+/// What a unit's bags in relations say of its address.
+pub(crate) fn address_settings(address: Option<std::net::IpAddr>) -> Settings {
+    let address = address.map(|address| address.to_string());
+    let address = address.unwrap_or_default();
+    Settings::from([
+        ("egress-subnets".to_owned(), format!("{address}/32")),
+        ("ingress-address".to_owned(), address.clone()),
+        ("private-address".to_owned(), address),
+    ])
 }
 
 /// What config-changed depends on: settings, trust, and the machine's

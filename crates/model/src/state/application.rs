@@ -86,7 +86,6 @@ pub struct Leader {
     pub granted_until: Option<OffsetDateTime>,
     /// `leader-get`'s settings.
     pub settings: Arc<Settings>,
-    /// Raised by each `leader-set` that changed something, and by each change
-    /// of the leader.
+    /// Raised by each `leader-set` that changed something, from 1.
     pub version: u64,
 }

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Application, Change, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort,
-    Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey, Task, Unit,
-    UnitState,
+    Application, Change, CharmRevision, CharmState, Effect, Leader, Machine, MachineState, Model,
+    OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey,
+    Task, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -23,6 +23,7 @@ pub struct ModelState {
     machine_states: BTreeMap<MachineId, MachineState>,
     units: BTreeMap<UnitId, Unit>,
     unit_states: BTreeMap<UnitId, UnitState>,
+    charm_states: BTreeMap<UnitId, CharmState>,
     ports: BTreeMap<UnitId, BTreeSet<OpenedPort>>,
     relations: BTreeMap<RelationId, Relation>,
     relation_units: BTreeMap<(RelationId, UnitId), RelationUnit>,
@@ -53,6 +54,7 @@ impl ModelState {
             machine_states: BTreeMap::new(),
             units: BTreeMap::new(),
             unit_states: BTreeMap::new(),
+            charm_states: BTreeMap::new(),
             ports: BTreeMap::new(),
             relations: BTreeMap::new(),
             relation_units: BTreeMap::new(),
@@ -95,6 +97,7 @@ impl ModelState {
                 self.units.insert(row.id, row);
             }
             Row::UnitState(row) => drop(self.unit_states.insert(row.unit, row)),
+            Row::CharmState(row) => drop(self.charm_states.insert(row.unit, row)),
             Row::OpenedPort(row) => {
                 self.ports.entry(row.unit).or_default().insert(row);
             }
@@ -156,6 +159,7 @@ impl ModelState {
                 }
             }
             RowKey::UnitState(id) => drop(self.unit_states.remove(id)),
+            RowKey::CharmState(id) => drop(self.charm_states.remove(id)),
             RowKey::OpenedPort(port) => {
                 if let Some(ports) = self.ports.get_mut(&port.unit) {
                     ports.remove(port);
@@ -217,6 +221,7 @@ impl ModelState {
             RowKey::MachineState(id) => self.machine_states.get(id).cloned().map(Row::MachineState),
             RowKey::Unit(id) => self.units.get(id).cloned().map(Row::Unit),
             RowKey::UnitState(id) => self.unit_states.get(id).cloned().map(Row::UnitState),
+            RowKey::CharmState(id) => self.charm_states.get(id).cloned().map(Row::CharmState),
             RowKey::OpenedPort(port) => self
                 .ports
                 .get(&port.unit)
@@ -318,6 +323,12 @@ impl ModelState {
     #[must_use]
     pub fn unit_state(&self, id: UnitId) -> Option<&UnitState> {
         self.unit_states.get(&id)
+    }
+
+    /// What a unit's charm keeps.
+    #[must_use]
+    pub fn charm_state(&self, id: UnitId) -> Option<&CharmState> {
+        self.charm_states.get(&id)
     }
 
     /// The units of an application.

@@ -1,6 +1,7 @@
 //! Desired and observed state: the rows of a model, and the model in memory.
 
 mod application;
+mod charm_state;
 mod effect;
 mod machine;
 mod memory;
@@ -13,6 +14,7 @@ mod unit;
 use std::collections::BTreeMap;
 
 pub use application::{Application, CharmRevision, ExposeRule, Leader};
+pub use charm_state::{CHARM_STATE_MAX, CharmState};
 pub use effect::{
     ChildKind, Effect, EffectFailure, EffectSpec, EffectState, Image, SecurityRule, VirtualMachine,
 };

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort,
-    Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Task,
-    TaskLog, Unit, UnitState,
+    Application, CharmRevision, CharmState, Effect, Leader, Machine, MachineState, Model,
+    OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen,
+    Task, TaskLog, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -56,6 +56,8 @@ pub enum Row {
     Unit(Unit),
     /// What it has done.
     UnitState(UnitState),
+    /// What its charm keeps.
+    CharmState(CharmState),
     /// A port range it opened.
     OpenedPort(OpenedPort),
     /// A relation.
@@ -93,6 +95,7 @@ pub enum RowKey {
     MachineState(MachineId),
     Unit(UnitId),
     UnitState(UnitId),
+    CharmState(UnitId),
     OpenedPort(OpenedPort),
     Relation(RelationId),
     RelationUnit(RelationId, UnitId),
@@ -119,6 +122,7 @@ impl Row {
             Self::MachineState(row) => RowKey::MachineState(row.machine),
             Self::Unit(row) => RowKey::Unit(row.id),
             Self::UnitState(row) => RowKey::UnitState(row.unit),
+            Self::CharmState(row) => RowKey::CharmState(row.unit),
             Self::OpenedPort(row) => RowKey::OpenedPort(row.clone()),
             Self::Relation(row) => RowKey::Relation(row.id),
             Self::RelationUnit(row) => RowKey::RelationUnit(row.relation, row.unit),

@@ -33,6 +33,16 @@ pub struct Unit {
     pub created_at: OffsetDateTime,
 }
 
+impl Unit {
+    /// Whether the two see each other in a container-scoped relation: a
+    /// principal and its subordinates, and those among each other.
+    #[must_use]
+    pub fn is_beside(&self, other: &Self) -> bool {
+        self.id != other.id
+            && self.principal.unwrap_or(self.id) == other.principal.unwrap_or(other.id)
+    }
+}
+
 /// A user's `resolved`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolve {

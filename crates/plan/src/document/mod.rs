@@ -2,6 +2,7 @@
 //! show-application, config.
 
 mod application;
+mod goal_state;
 mod machine;
 mod relation;
 mod status;
@@ -11,6 +12,7 @@ mod unit;
 mod tests;
 
 pub use application::{application_config, show_application};
+pub use goal_state::goal_state;
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
 pub use status::{application_status, status_document};

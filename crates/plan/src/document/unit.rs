@@ -12,7 +12,6 @@ use lazuli_model::state::{self, HookError, ModelState, Relation, RelationUnit};
 use lazuli_model::status::StatusKey;
 
 use super::machine::text;
-use super::relation;
 use super::status::{info, life};
 
 /// A unit in status, its subordinates below it.
@@ -210,9 +209,7 @@ fn is_seen(
         return false;
     };
     let other = unit.application != row.application || relation.is_peer();
-    let beside = unit.machine == row.machine
-        && (unit.principal == Some(row.id) || row.principal == Some(unit.id));
-    other && (relation::scope(relation) == "global" || beside)
+    other && (!relation.is_container_scoped() || unit.is_beside(row))
 }
 
 fn data(member: &RelationUnit) -> RelationData {

@@ -4,6 +4,7 @@
 mod next;
 mod relations;
 mod status;
+mod subordinate;
 mod tasks;
 
 use lazuli_model::hook::{Hook, RelationHook};
@@ -23,6 +24,7 @@ use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPla
 
 pub(crate) use next::before_tasks;
 pub(crate) use status::is_placeholder;
+pub use subordinate::takes_part;
 
 /// A hook that was told to end and has not after this is not waited for.
 const ENDING: time::Duration = time::Duration::minutes(1);
@@ -85,8 +87,12 @@ impl Rows<'_> {
             self.while_running(plan, running);
             return;
         }
+        if let Some(change) = self.orphaned() {
+            plan.decisions.push(change);
+            return;
+        }
         if self.may_go_at_once() {
-            plan.decisions = removal(self.inputs.state, self.unit);
+            self.go(plan);
             return;
         }
         if !is_ready(self.inputs.state, self.machine) {
@@ -110,11 +116,20 @@ impl Rows<'_> {
         match self.next() {
             Next::Decide(changes) => plan.decisions = changes,
             Next::Due(hook) => self.due(plan, &hook),
-            Next::Over => plan.decisions = removal(self.inputs.state, self.unit),
+            Next::Over => self.go(plan),
             Next::Idle(wake_at) => {
                 plan.wake_at = wake_at;
+                plan.blocked = self.waits_to_enter();
                 self.set_idle(plan);
             }
+        }
+    }
+
+    /// The unit's rows go, after those of its subordinates.
+    fn go(self, plan: &mut SubjectPlan) {
+        match self.waits_for_subordinate() {
+            Some(blocked) => plan.blocked = Some(blocked),
+            None => plan.decisions = removal(self.inputs.state, self.unit),
         }
     }
 
@@ -152,7 +167,11 @@ impl Rows<'_> {
     /// otherwise after `removal-timeout`.
     fn while_running(self, plan: &mut SubjectPlan, running: &Running) {
         let name = self.hook_name(&running.hook);
-        self.set_executing(plan, &name, running);
+        self.set_executing(plan, &self.running_message(&running.hook, &name), running);
+        if let Some(change) = self.orphaned() {
+            plan.decisions.push(change);
+            return;
+        }
         if self.unit.life == Life::Alive {
             block(plan, format!("running {name} hook"), None, None);
             return;
@@ -160,7 +179,7 @@ impl Rows<'_> {
         let now = self.inputs.now;
         let stubborn = running.ending.is_some_and(|since| now >= since + ENDING);
         if self.is_lost() || stubborn {
-            plan.decisions = removal(self.inputs.state, self.unit);
+            self.go(plan);
             return;
         }
         let deadline = running.since + self.removal_timeout();
@@ -303,6 +322,20 @@ impl Rows<'_> {
         hook.name(&self.endpoint(hook))
     }
 
+    /// Juju's text: `running db-relation-joined hook for mysql/0`.
+    fn running_message(self, hook: &Hook, name: &str) -> String {
+        let remote = match hook {
+            Hook::Relation(hook) => hook
+                .remote
+                .and_then(|remote| self.inputs.state.relation_unit(hook.relation, remote)),
+            _ => None,
+        };
+        match remote {
+            Some(remote) => format!("running {name} hook for {}", remote.name),
+            None => format!("running {name} hook"),
+        }
+    }
+
     fn endpoint(self, hook: &Hook) -> String {
         let Hook::Relation(RelationHook { relation, .. }) = hook else {
             return String::new();
@@ -391,6 +424,9 @@ fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
             .ports_of(unit.id)
             .map(|port| Change::Delete(RowKey::OpenedPort(port.clone()))),
     );
+    if state.charm_state(unit.id).is_some() {
+        changes.push(Change::Delete(RowKey::CharmState(unit.id)));
+    }
     changes.extend([
         Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
         Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),

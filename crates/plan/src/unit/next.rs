@@ -49,7 +49,7 @@ impl Rows<'_> {
     /// What is next; the first that applies.
     pub(super) fn next(self) -> Next {
         if !self.done.installed {
-            return Next::Due(Hook::Install);
+            return self.bags_born().unwrap_or(Next::Due(Hook::Install));
         }
         if self.unit.life != Life::Alive {
             return self.leave();
@@ -78,13 +78,13 @@ impl Rows<'_> {
         self.update_status()
     }
 
-    /// Relations are left, then stop and remove run; peers hear of it without
-    /// a broken of their own.
+    /// Relations are left, then stop (of what has started) and remove run;
+    /// peers hear of it without a broken of their own.
     fn leave(self) -> Next {
         if let Some(next) = self.relation_due() {
             return next;
         }
-        if !self.done.stopped {
+        if self.done.started && !self.done.stopped {
             return Next::Due(Hook::Stop);
         }
         if !self.done.removed {

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use lazuli_model::hook::{Hook, RelationHook, RelationHookKind};
 use lazuli_model::id::UnitId;
 use lazuli_model::life::Life;
-use lazuli_model::state::{
-    Change, ModelState, Relation, RelationSeen, RelationUnit, Row, Settings, Unit,
-};
+use lazuli_model::state::{Change, ModelState, Relation, RelationSeen, RelationUnit, Row};
 
+use super::subordinate::{Entry, takes_part};
 use super::{Next, Rows};
+use crate::settings::address_settings;
 
 impl<'a> Rows<'a> {
     /// Entering the scope of a relation that is new, and its created hook.
@@ -30,7 +30,11 @@ impl<'a> Rows<'a> {
             if member.is_some_and(|member| member.in_scope) {
                 return Some(due(relation, RelationHookKind::Created, None, None));
             }
-            Some(Next::Decide(vec![self.enter(relation)]))
+            let Entry::Open(mut changes) = self.entry(relation) else {
+                return None;
+            };
+            changes.push(self.enter(relation));
+            Some(Next::Decide(changes))
         })
     }
 
@@ -47,33 +51,47 @@ impl<'a> Rows<'a> {
             .inputs
             .state
             .relations_of(self.application.id)
+            .filter(|relation| takes_part(self.inputs.state, self.unit, relation))
             .collect();
         relations.sort_by_key(|relation| (relation.is_peer(), relation.number));
         relations
     }
 
-    /// Becoming a member: the settings are born with the unit's addresses,
-    /// before any hook (Juju, `apiserver/facades/agent/uniter`).
+    /// The unit's settings in the relations that there are before install:
+    /// they are born with its addresses before any hook (Juju,
+    /// `apiserver/facades/agent/uniter`), though nobody sees it there yet.
+    pub(super) fn bags_born(self) -> Option<Next> {
+        let state = self.inputs.state;
+        let born: Vec<Change> = self
+            .ordered()
+            .into_iter()
+            .filter(|relation| relation.life == Life::Alive)
+            .filter(|relation| state.relation_unit(relation.id, self.unit.id).is_none())
+            .map(|relation| Change::Put(Row::RelationUnit(self.bag(relation))))
+            .collect();
+        (!born.is_empty()).then_some(Next::Decide(born))
+    }
+
+    /// Becoming a member, with what install wrote.
     fn enter(self, relation: &Relation) -> Change {
         let old = self.inputs.state.relation_unit(relation.id, self.unit.id);
-        let address = self
-            .known
-            .and_then(|known| known.address)
-            .map(|address| address.to_string())
-            .unwrap_or_default();
-        let settings = Settings::from([
-            ("egress-subnets".to_owned(), format!("{address}/32")),
-            ("ingress-address".to_owned(), address.clone()),
-            ("private-address".to_owned(), address),
-        ]);
         Change::Put(Row::RelationUnit(RelationUnit {
+            in_scope: true,
+            ..old.map_or_else(|| self.bag(relation), RelationUnit::clone)
+        }))
+    }
+
+    /// The settings that a unit is born with in a relation.
+    fn bag(self, relation: &Relation) -> RelationUnit {
+        let address = self.known.and_then(|known| known.address);
+        RelationUnit {
             relation: relation.id,
             unit: self.unit.id,
             name: self.unit.name.clone(),
-            in_scope: true,
-            settings: Arc::new(settings),
-            version: old.map_or(0, |old| old.version) + 1,
-        }))
+            in_scope: false,
+            settings: Arc::new(address_settings(address)),
+            version: 1,
+        }
     }
 
     fn due_in(self, relation: &'a Relation) -> Option<Next> {
@@ -166,7 +184,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Whether a member is at the other end, as this unit sees it: in a
-    /// container-scoped relation only its principal or its subordinate.
+    /// container-scoped relation only who shares its principal.
     fn is_remote(self, relation: &Relation, id: UnitId) -> bool {
         let state = self.inputs.state;
         let Some(other) = state.unit(id) else {
@@ -177,7 +195,7 @@ impl<'a> Rows<'a> {
             .is_some_and(|end| end.application == other.application);
         across
             && id != self.unit.id
-            && (!relation.is_container_scoped() || are_together(self.unit, other))
+            && (!relation.is_container_scoped() || self.unit.is_beside(other))
     }
 
     fn first_by_name(
@@ -198,10 +216,6 @@ fn first_by_name(
         let member = state.relation_unit(relation.id, *id);
         (member.map(|member| member.name.clone()), *id)
     })
-}
-
-fn are_together(a: &Unit, b: &Unit) -> bool {
-    a.principal == Some(b.id) || b.principal == Some(a.id)
 }
 
 fn due(

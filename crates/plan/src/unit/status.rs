@@ -7,7 +7,7 @@
 use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
 use lazuli_model::state::{EXEC, Task};
-use lazuli_model::status::{Status, StatusKey};
+use lazuli_model::status::{REBOOTING, Status, StatusKey};
 
 use super::Rows;
 use crate::subject::set_status;
@@ -78,10 +78,13 @@ impl Rows<'_> {
         }
     }
 
-    pub(super) fn set_executing(self, plan: &mut SubjectPlan, name: &str, running: &Running) {
+    pub(super) fn set_executing(self, plan: &mut SubjectPlan, message: &str, running: &Running) {
         let shown = self.inputs.now - running.since >= SHOWN_AFTER;
-        if shown && running.hook != Hook::UpdateStatus {
-            self.set_agent(plan, "executing", &format!("running {name} hook"));
+        let agent = self.inputs.state.status(StatusKey::Agent(self.unit.id));
+        // A hook that asked for a reboot is over when the machine is back.
+        let reboots = agent.is_some_and(|agent| agent.status == REBOOTING);
+        if shown && !reboots && running.hook != Hook::UpdateStatus {
+            self.set_agent(plan, "executing", message);
         }
     }
 

@@ -5,7 +5,11 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
 
+mod documents;
+mod events;
+mod law;
 mod removal;
+mod subordinates;
 mod tasks;
 mod world;
 

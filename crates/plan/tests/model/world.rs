@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use lazuli_model::charm::{Charm, MapFiles};
 use lazuli_model::constraints::Constraints;
+use lazuli_model::hook::Hook;
 use lazuli_model::id::{
     ApplicationId, CharmId, ControllerId, EffectId, GenericUuid, MachineId, ModelId, RelationId,
     UnitId,
@@ -52,6 +53,44 @@ pub(crate) fn charm() -> Charm {
     Charm::parse(&files, "all").expect("a charm")
 }
 
+/// A subordinate with hooks for what it is beside.
+fn subordinate_charm() -> Charm {
+    let mut files = MapFiles::new().file(
+        "metadata.yaml",
+        "name: side\nsummary: s\ndescription: d\nseries: [noble]\nsubordinate: true\n\
+         requires:\n  host: {interface: juju-info, scope: container}\n\
+         \x20 mate: {interface: side, scope: container}\n\
+         provides:\n  mated: {interface: side, scope: container}\npeers:\n  ring: ring\n",
+    );
+    for hook in ["install", "config-changed", "start", "stop", "remove"] {
+        files = files.executable(&format!("hooks/{hook}"), "#!/bin/sh\n");
+    }
+    for end in ["host", "mate", "mated"] {
+        for kind in ["created", "joined", "changed", "departed", "broken"] {
+            files = files.executable(&format!("hooks/{end}-relation-{kind}"), "#!/bin/sh\n");
+        }
+    }
+    Charm::parse(&files, "side").expect("a charm")
+}
+
+/// A charm that is also told of time passing, and of its own revisions.
+fn busy_charm() -> Charm {
+    let mut files = MapFiles::new().file(
+        "metadata.yaml",
+        "name: busy\nsummary: s\ndescription: d\nseries: [noble]\n",
+    );
+    for hook in [
+        "install",
+        "config-changed",
+        "start",
+        "update-status",
+        "upgrade-charm",
+    ] {
+        files = files.executable(&format!("hooks/{hook}"), "#!/bin/sh\n");
+    }
+    Charm::parse(&files, "busy").expect("a charm")
+}
+
 /// A model, and what is done about it.
 pub(crate) struct World {
     pub(crate) state: ModelState,
@@ -61,6 +100,10 @@ pub(crate) struct World {
     pub(crate) next: u128,
     /// Hooks that ran, by unit.
     pub(crate) ran: BTreeMap<String, Vec<String>>,
+    /// All units that ever ran a hook.
+    pub(crate) names_ever: BTreeSet<(UnitId, String)>,
+    /// Who ran what, and whether it succeeded.
+    pub(crate) history: BTreeMap<String, Vec<(Hook, bool)>>,
     /// Hooks that fail, so many times each.
     pub(crate) failing: BTreeMap<String, u32>,
     pub(crate) flight: InFlight,
@@ -106,6 +149,8 @@ impl World {
             }],
             next: 100,
             ran: BTreeMap::new(),
+            names_ever: BTreeSet::new(),
+            history: BTreeMap::new(),
             failing: BTreeMap::new(),
             flight: InFlight::default(),
             endless: BTreeSet::new(),
@@ -120,6 +165,24 @@ impl World {
             sha256: String::new(),
             charm: Arc::new(charm()),
         }));
+        world.put(Row::Charm(CharmRevision {
+            id: id::<CharmId>(4),
+            url: "local:side-0".to_owned(),
+            name: "side".to_owned(),
+            revision: 0,
+            sha256: String::new(),
+            charm: Arc::new(subordinate_charm()),
+        }));
+        for revision in 0..2 {
+            world.put(Row::Charm(CharmRevision {
+                id: id::<CharmId>(5 + u128::from(revision)),
+                url: format!("local:busy-{revision}"),
+                name: "busy".to_owned(),
+                revision,
+                sha256: String::new(),
+                charm: Arc::new(busy_charm()),
+            }));
+        }
         world
     }
 
@@ -244,7 +307,7 @@ impl World {
     pub(crate) fn run(&mut self, unit: UnitId, seq: u64, levels: &Levels) {
         let name = self.state.unit(unit).expect("a unit").name.to_string();
         let hook = self.name_of(unit, levels);
-        self.ran.entry(name).or_default().push(hook.clone());
+        self.ran.entry(name.clone()).or_default().push(hook.clone());
         if self.endless.contains(&hook) {
             let running = Running {
                 seq,
@@ -263,6 +326,9 @@ impl World {
             *left = left.saturating_sub(1);
             fails
         });
+        self.names_ever.insert((unit, name.clone()));
+        let history = self.history.entry(name).or_default();
+        history.push((levels.hook.clone(), !fails));
         let relation = self
             .state
             .relations_of(self.state.unit(unit).expect("a unit").application)
@@ -304,6 +370,10 @@ impl World {
             return;
         }
         let running = self.flight.hooks.remove(&unit).expect("a hook");
+        // Whoever waits for its machine goes on.
+        let machine = self.state.unit(unit).expect("a unit").machine;
+        let beside = self.state.units_on(machine);
+        self.dirty.extend(beside.map(|unit| Subject::Unit(unit.id)));
         let levels = Levels {
             hook: running.hook,
             charm: id(3),
@@ -344,7 +414,6 @@ impl World {
     }
 
     pub(crate) fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
-        use lazuli_model::hook::Hook;
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
         };
@@ -363,11 +432,23 @@ impl World {
     }
 
     pub(crate) fn deploy(&mut self, name: &str, units: u32) -> ApplicationId {
+        let application = self.deploy_charm(name, id(3));
+        for _ in 0..units {
+            self.add_unit(application);
+        }
+        application
+    }
+
+    pub(crate) fn deploy_subordinate(&mut self, name: &str) -> ApplicationId {
+        self.deploy_charm(name, id(4))
+    }
+
+    pub(crate) fn deploy_charm(&mut self, name: &str, charm: CharmId) -> ApplicationId {
         let application: ApplicationId = self.fresh();
         self.put(Row::Application(Application {
             id: application,
             name: name.parse().expect("a name"),
-            charm: id(3),
+            charm,
             base: "ubuntu@24.04".parse().expect("a base"),
             constraints: Constraints::default(),
             config: BTreeMap::default(),
@@ -387,9 +468,6 @@ impl World {
             force: false,
             created_at: self.now,
         }));
-        for _ in 0..units {
-            self.add_unit(application);
-        }
         application
     }
 
@@ -442,6 +520,37 @@ impl World {
             created_at: self.now,
         }));
         relation
+    }
+
+    /// Relates two ends that hold within a machine.
+    pub(crate) fn attach(
+        &mut self,
+        (provider, provides): (ApplicationId, &str),
+        (requirer, requires): (ApplicationId, &str),
+    ) -> RelationId {
+        let relation = self.fresh();
+        let mut endpoints = vec![
+            end(provider, provides, EndpointRole::Provider),
+            end(requirer, requires, EndpointRole::Requirer),
+        ];
+        for end in &mut endpoints {
+            end.container_scoped = true;
+        }
+        self.put(Row::Relation(Relation {
+            id: relation,
+            number: u64::try_from(self.next).expect("a number"),
+            endpoints,
+            life: Life::Alive,
+            force: false,
+            created_at: self.now,
+        }));
+        relation
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.state.units().map(|unit| unit.name.clone()).collect();
+        names.sort();
+        names.iter().map(ToString::to_string).collect()
     }
 
     pub(crate) fn unit(&self, name: &str) -> Unit {

@@ -198,6 +198,8 @@ pub enum Question {
     Leader,
     /// `goal-state`.
     GoalState,
+    /// What the unit's charm keeps (`state-get`).
+    CharmState,
 }
 
 /// The answer to a [`Question`].

@@ -21,6 +21,17 @@ pub enum Write {
         /// Key to value; none deletes the key.
         settings: BTreeMap<String, Option<String>>,
     },
+    /// `state-set` and `state-delete`: buffered.
+    State {
+        /// Key to value; none deletes the key.
+        state: BTreeMap<String, Option<String>>,
+    },
+    /// `juju-reboot`: kept until the hook has ended, and told when the machine
+    /// is about to reboot for it.
+    Reboot {
+        /// The hook is ended at once, and runs again afterwards.
+        now: bool,
+    },
     /// `open-port`: buffered.
     OpenPort {
         /// Endpoint, or empty for all.
@@ -83,6 +94,8 @@ impl Write {
             | Self::WorkloadVersion { .. }
             | Self::ActionLog { .. } => true,
             Self::RelationSet { .. }
+            | Self::State { .. }
+            | Self::Reboot { .. }
             | Self::OpenPort { .. }
             | Self::ClosePort { .. }
             | Self::ActionSet { .. }

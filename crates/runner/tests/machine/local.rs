@@ -69,7 +69,10 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 fn a_command_runs_in_a_units_context() {
     let (machine, charm, mut host) = machine();
     let script = "open-port 80; echo $JUJU_UNIT_NAME ${JUJU_ACTION_NAME-none}; action-get; exit 4";
-    let program = start(&machine, &["--remote-unit", "b/0", "-r", "db:7", "a/0", script]);
+    let program = start(
+        &machine,
+        &["--remote-unit", "b/0", "-r", "db:7", "a/0", script],
+    );
     let (run, exec) = wish(&host);
     assert_eq!(
         exec,
@@ -99,7 +102,10 @@ fn a_command_runs_in_a_units_context() {
     let program = start(&machine, &["a/0", "open-port", "81"]);
     let (run, exec) = wish(&host);
     let outcome: Outcome = host.complete(&fulfil(&charm, &run, &exec));
-    assert!(matches!(outcome.writes.as_slice(), [Write::OpenPort { .. }]));
+    assert!(matches!(
+        outcome.writes.as_slice(),
+        [Write::OpenPort { .. }]
+    ));
     assert_eq!(program.wait_with_output().unwrap().status.code(), Some(0));
 }
 
@@ -123,11 +129,18 @@ fn what_cannot_be_is_refused() {
     });
     assert_eq!(
         said(&program.wait_with_output().unwrap()),
-        (Some(1), String::new(), "ERROR relation not found\n".to_owned())
+        (
+            Some(1),
+            String::new(),
+            "ERROR relation not found\n".to_owned()
+        )
     );
     let inside = program_in_hook(&machine);
     assert_eq!(inside.0, Some(1));
-    assert!(inside.2.contains("cannot be called from within a hook"), "{inside:?}");
+    assert!(
+        inside.2.contains("cannot be called from within a hook"),
+        "{inside:?}"
+    );
     assert_eq!(
         refused(&["--no-context", "echo $((1 + 1)); exit 3"]),
         (Some(3), "2\n".to_owned(), String::new())
@@ -164,7 +177,9 @@ fn a_program_of_others_is_left_alone() {
     fs::write(bin.join("juju-exec"), "others").unwrap();
     symlink("/no/such/jujud", bin.join("juju-run")).unwrap();
     let charm = machine.charm(&[("hooks/install", "#!/bin/sh\n")]);
-    machine.attach(1, 1).complete(&request(&charm, 1, "install"));
+    machine
+        .attach(1, 1)
+        .complete(&request(&charm, 1, "install"));
     assert_eq!(fs::read_to_string(bin.join("juju-exec")).unwrap(), "others");
     let link = fs::read_link(bin.join("juju-run")).unwrap();
     assert_eq!(link, PathBuf::from("/no/such/jujud"));

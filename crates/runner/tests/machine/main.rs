@@ -10,5 +10,7 @@ mod crashes;
 mod hooks;
 mod limits;
 mod local;
+mod reboots;
 mod support;
 mod tools;
+mod trouble;

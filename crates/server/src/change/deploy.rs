@@ -46,6 +46,13 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
         next_unit: 0,
         created_at: draft.now,
     };
+    let constrained = request.constraints.as_deref().unwrap_or_default();
+    if charm.meta.subordinate && !constrained.trim().is_empty() {
+        return Err(
+            Refusal::invalid("cannot use --constraints with subordinate application")
+                .at("/constraints"),
+        );
+    }
     let count = count(request, charm.meta.subordinate)?;
     let placements = place::read(&request.placement)?;
     add_peers(draft, &row, charm);

@@ -59,7 +59,11 @@ pub(crate) fn remove_machine(
 
 /// Juju's text for a machine with units, and what to do.
 fn check_empty(state: &ModelState, row: &lazuli_model::state::Machine) -> Result<(), Refusal> {
-    let mut units: Vec<_> = state.units_on(row.id).map(|unit| &unit.name).collect();
+    // Subordinates go with their principals, as in Juju's text.
+    let principals = state
+        .units_on(row.id)
+        .filter(|unit| unit.principal.is_none());
+    let mut units: Vec<_> = principals.map(|unit| &unit.name).collect();
     units.sort();
     let quoted: Vec<String> = units
         .iter()

@@ -114,6 +114,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         }
         RowKey::Unit(id)
         | RowKey::UnitState(id)
+        | RowKey::CharmState(id)
         | RowKey::RelationUnit(_, id)
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)

@@ -96,8 +96,9 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
                 "settings": versioned(row.version, &row.settings),
             }),
         ),
-        // What a unit has seen is nobody's business but the planner's.
-        Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
+        // What a unit has seen is nobody's business but the planner's, and what
+        // its charm keeps is the charm's.
+        Row::CharmState(_) | Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
         // Parameters, results and what is said may hold passwords.

@@ -7,8 +7,8 @@ use lazuli_model::state::{Change, ModelState, Row, RowKey};
 use sqlx::PgConnection;
 
 use super::{
-    application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
+    application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
     unit_state,
 };
 use crate::StoreError;
@@ -40,6 +40,7 @@ pub(crate) async fn all(
         machine_state,
         unit,
         unit_state,
+        charm_state,
         opened_port,
         relation,
         relation_unit,
@@ -86,6 +87,7 @@ pub(crate) async fn named(
     find!(machine_state, RowKey::MachineState(id) => *id);
     find!(unit, RowKey::Unit(id) => *id);
     find!(unit_state, RowKey::UnitState(id) => *id);
+    find!(charm_state, RowKey::CharmState(id) => *id);
     find!(opened_port, RowKey::OpenedPort(port) => port.clone());
     find!(relation, RowKey::Relation(id) => *id);
     find!(relation_unit, RowKey::RelationUnit(relation, unit) => (*relation, *unit));

@@ -33,6 +33,7 @@ macro_rules! readers {
 
 pub(crate) mod application;
 pub(crate) mod charm;
+pub(crate) mod charm_state;
 pub(crate) mod effect;
 pub(crate) mod leader;
 pub(crate) mod machine;

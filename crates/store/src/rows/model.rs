@@ -156,7 +156,8 @@ pub(crate) async fn delete(
             s as (delete from data_keys where model = any($1)),
             t as (delete from operations where model = any($1)),
             u as (delete from tasks where model = any($1)),
-            v as (delete from task_logs where model = any($1))
+            v as (delete from task_logs where model = any($1)),
+            w as (delete from charm_states where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    application, charm, effect, leader, machine, machine_state, model, opened_port, operation,
-    relation, relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
-    unit_state,
+    application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
+    operation, relation, relation_application, relation_seen, relation_unit, remote_seen, status,
+    task, unit, unit_state,
 };
 use crate::StoreError;
 
@@ -52,6 +52,7 @@ pub(crate) async fn write(
     delete!(machine_state, RowKey::MachineState(id) => *id);
     delete!(unit, RowKey::Unit(id) => *id);
     delete!(unit_state, RowKey::UnitState(id) => *id);
+    delete!(charm_state, RowKey::CharmState(id) => *id);
     delete!(opened_port, RowKey::OpenedPort(port) => port.clone());
     delete!(relation, RowKey::Relation(id) => *id);
     delete!(relation_unit, RowKey::RelationUnit(relation, unit) => (*relation, *unit));
@@ -76,6 +77,7 @@ pub(crate) async fn write(
     put!(machine_state, MachineState);
     put!(unit, Unit);
     put!(unit_state, UnitState);
+    put!(charm_state, CharmState);
     put!(opened_port, OpenedPort);
     put!(relation, Relation);
     put!(relation_unit, RelationUnit);

@@ -119,14 +119,14 @@ fn one<'a, 'b>(
             parsed.help = true;
             return Ok(());
         }
-        return Err(format!("flag provided but not defined: {shown}"));
+        return Err(format!("option provided but not defined: {shown}"));
     };
     let value = match (flag.takes, value) {
         (Takes::Nothing, None) => "true".to_owned(),
         (Takes::Nothing, Some(value)) => boolean(value)
             .ok_or_else(|| {
                 format!(
-                    "invalid value {value:?} for flag {shown}: \
+                    "invalid value {value:?} for option {shown}: \
                      strconv.ParseBool: parsing {value:?}: invalid syntax"
                 )
             })?
@@ -134,7 +134,7 @@ fn one<'a, 'b>(
         (Takes::Value, Some(value)) => value.to_owned(),
         (Takes::Value, None) => args
             .next()
-            .ok_or_else(|| format!("flag needs an argument: {shown}"))?
+            .ok_or_else(|| format!("option needs an argument: {shown}"))?
             .clone(),
     };
     parsed
@@ -216,12 +216,12 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said() {
         for (args, text) in [
-            (&["--nope"][..], "flag provided but not defined: --nope"),
-            (&["-x"], "flag provided but not defined: -x"),
-            (&["-r"], "flag needs an argument: -r"),
+            (&["--nope"][..], "option provided but not defined: --nope"),
+            (&["-x"], "option provided but not defined: -x"),
+            (&["-r"], "option needs an argument: -r"),
             (
                 &["--app=maybe"],
-                "invalid value \"maybe\" for flag --app: \
+                "invalid value \"maybe\" for option --app: \
                  strconv.ParseBool: parsing \"maybe\": invalid syntax",
             ),
         ] {

@@ -37,6 +37,17 @@ impl Paths {
         &self.root
     }
 
+    /// The program that reboots the machine, and its arguments. Below another
+    /// root it is that root's own: a test never reboots what it runs on.
+    pub(crate) fn reboot_command(&self) -> (PathBuf, [&'static str; 2]) {
+        let program = if self.is_system() {
+            PathBuf::from("shutdown")
+        } else {
+            self.root.join("usr/sbin/shutdown")
+        };
+        (program, ["-r", "now"])
+    }
+
     /// What must survive a reboot.
     pub(crate) fn lib(&self) -> PathBuf {
         self.root.join("var/lib/lazuli")

@@ -97,6 +97,20 @@ fn deployments_are_refused_in_jujus_words() {
             },
             "cannot use --num-units or --to with subordinate application",
         ),
+        (
+            Deploy {
+                placement: vec!["0".to_owned()],
+                ..some("local:nrpe-0")
+            },
+            "cannot use --num-units or --to with subordinate application",
+        ),
+        (
+            Deploy {
+                constraints: Some("mem=4G".to_owned()),
+                ..some("local:nrpe-0")
+            },
+            "cannot use --constraints with subordinate application",
+        ),
     ];
     let before = world.state.clone();
     for (request, expected) in cases {

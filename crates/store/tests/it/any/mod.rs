@@ -30,6 +30,7 @@ pub(crate) fn changes(own: Model) -> impl Strategy<Value = Vec<Change>> {
         2 => unit(),
         3 => unit_state(),
         1 => opened_port(),
+        1 => charm_state(),
         2 => relation(),
         4 => relation_rows(),
         4 => effect(),

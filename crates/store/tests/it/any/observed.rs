@@ -162,6 +162,10 @@ pub(super) fn opened_port() -> impl Strategy<Value = Row> {
     })
 }
 
+pub(super) fn charm_state() -> impl Strategy<Value = Row> {
+    (ids(), settings()).prop_map(|(unit, state)| Row::CharmState(CharmState { unit, state }))
+}
+
 pub(super) fn relation_rows() -> impl Strategy<Value = Row> {
     prop_oneof![
         (

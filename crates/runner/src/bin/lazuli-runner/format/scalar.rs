@@ -70,8 +70,16 @@ fn is_base60(text: &str) -> bool {
         && first.bytes().all(|b| b.is_ascii_digit() || b == b'_')
 }
 
-/// `2026-08-21`, alone or with a time.
+/// `2026-08-21`, alone or with a time; after a blank without a zone (Go's
+/// `yaml.v2` takes no other).
 fn is_date(text: &str) -> bool {
+    if let Some((_, time)) = text.split_once(' ')
+        && !time
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b":.".contains(&b))
+    {
+        return false;
+    }
     let date = text
         .split_once(['T', 't', ' '])
         .map_or(text, |(date, _)| date);
@@ -133,6 +141,7 @@ mod tests {
             "2026-08",
             "2026-008-21",
             "2026-08-21x",
+            "2026-08-21 10:00:00Z",
             "v1",
             "10.0.0.0/8",
             "_",

@@ -9,7 +9,8 @@ use super::handler::dispatch_path;
 use crate::journal::Intent;
 
 /// The usual directories after the tools.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
+pub(super) const PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
 
 /// All variables of a hook.
 pub(super) fn environment(
@@ -192,6 +193,44 @@ mod tests {
         ] {
             assert_eq!(variables.get(name), None, "{name}");
         }
+    }
+
+    #[test]
+    fn the_environment_is_jujus_and_nothing_else() {
+        let names: Vec<String> = variables(HookKind::Hook, Context::default())
+            .into_keys()
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "APT_LISTCHANGES_FRONTEND",
+                "CHARM_DIR",
+                "CLOUD_API_VERSION",
+                "DEBIAN_FRONTEND",
+                "JUJU_AGENT_SOCKET_ADDRESS",
+                "JUJU_AGENT_SOCKET_NETWORK",
+                "JUJU_API_ADDRESSES",
+                "JUJU_AVAILABILITY_ZONE",
+                "JUJU_CHARM_DIR",
+                "JUJU_CHARM_FTP_PROXY",
+                "JUJU_CHARM_HTTPS_PROXY",
+                "JUJU_CHARM_HTTP_PROXY",
+                "JUJU_CHARM_NO_PROXY",
+                "JUJU_CONTEXT_ID",
+                "JUJU_DISPATCH_PATH",
+                "JUJU_HOOK_NAME",
+                "JUJU_MACHINE_ID",
+                "JUJU_MODEL_NAME",
+                "JUJU_MODEL_UUID",
+                "JUJU_PRINCIPAL_UNIT",
+                "JUJU_SLA",
+                "JUJU_UNIT_NAME",
+                "JUJU_VERSION",
+                "LANG",
+                "PATH",
+                "TERM",
+            ]
+        );
     }
 
     #[test]

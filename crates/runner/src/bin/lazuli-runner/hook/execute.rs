@@ -21,6 +21,7 @@ use super::handler::{self, Handler};
 use super::lock::MachineLock;
 use super::output::{Capture, Streams};
 use super::prepare::prepare;
+use super::reboot;
 use super::tools::ToolServer;
 use crate::charm;
 use crate::clock;
@@ -79,8 +80,8 @@ pub(crate) fn end_unstarted(supervisor: &Arc<Supervisor>, run: &Arc<Run>, exit: 
 }
 
 /// How a run ended.
-struct Ended {
-    exit: Exit,
+pub(super) struct Ended {
+    pub(super) exit: Exit,
     output: Output,
     streams: Streams,
     started_ms: u64,
@@ -103,21 +104,35 @@ fn execute(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
     let ended = match &run.intent.request.limits.lock {
         Lock::Machine => under(&supervisor.machine_lock, supervisor, run),
         Lock::Group(group) => under(&supervisor.group_locks.of(group), supervisor, run),
-        Lock::None => locked(supervisor, run),
+        Lock::None => to_its_end(supervisor, run),
     };
-    finish(supervisor, run, ended);
+    if let Some(ended) = ended {
+        finish(supervisor, run, ended);
+    }
 }
 
 /// Waits for a lock, which is held from the charm's deployment to the end of
-/// the process.
-fn under(lock: &MachineLock, supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
-    match lock.acquire(|| run.live().kill.is_none()) {
-        Ok(Some(_held)) => locked(supervisor, run),
+/// the process, and while the machine reboots.
+fn under(lock: &MachineLock, supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Option<Ended> {
+    let ended = match lock.acquire(|| run.live().kill.is_none()) {
+        Ok(Some(_held)) => return to_its_end(supervisor, run),
         Ok(None) => Ended::unstarted(killed(run)),
         Err(error) => Ended::unstarted(Exit::NotStarted {
             reason: describe(&error),
         }),
+    };
+    Some(ended)
+}
+
+/// Runs it; none when the machine goes down for it.
+fn to_its_end(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Option<Ended> {
+    let ended = locked(supervisor, run);
+    if !reboot::is_due(run, &ended.exit) {
+        return Some(ended);
     }
+    let outcome = outcome(run, reboot::interrupted(ended));
+    reboot::carry_out(supervisor, run, outcome);
+    None
 }
 
 fn killed(run: &Run) -> Exit {
@@ -394,6 +409,16 @@ fn brought(run: &Run, streams: Streams) -> TaskResult {
 
 /// Records the outcome and tells it.
 fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
+    let outcome = outcome(run, ended);
+    supervisor.wishes.fulfilled(&outcome);
+    if let Err(error) = run.end(outcome.clone()) {
+        supervisor.note(&describe(&error));
+    }
+    supervisor.report(run, Report::Finished(Box::new(outcome)));
+}
+
+/// What became of a run; its tools are refused from now on.
+fn outcome(run: &Run, ended: Ended) -> Outcome {
     run.change(|live| live.closed = true);
     let request = &run.intent.request;
     let writes = if ended.exit.is_success() {
@@ -402,7 +427,7 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
         Vec::new()
     };
     let task = request.context.task.as_ref();
-    let outcome = Outcome {
+    Outcome {
         task: task.map(|_| Box::new(brought(run, ended.streams))),
         run: request.run.clone(),
         digest: request.digest.clone(),
@@ -416,10 +441,5 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
         output: ended.output,
         started_ms: ended.started_ms,
         duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
-    };
-    supervisor.wishes.fulfilled(&outcome);
-    if let Err(error) = run.end(outcome.clone()) {
-        supervisor.note(&describe(&error));
     }
-    supervisor.report(run, Report::Finished(Box::new(outcome)));
 }

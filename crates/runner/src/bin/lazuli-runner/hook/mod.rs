@@ -9,6 +9,7 @@ mod kept;
 mod lock;
 mod output;
 mod prepare;
+mod reboot;
 mod tools;
 mod turn;
 

@@ -16,11 +16,12 @@ use std::thread;
 use std::time::Duration;
 
 use lazuli_runner::frames::{
-    self, FrameError, Question, Write, read_frame, read_frame_within, write_frame,
+    self, FrameError, HookKind, Question, Write, read_frame, read_frame_within, write_frame,
 };
 use nix::sys::socket::{getsockopt, sockopt};
 use nix::unistd::geteuid;
 
+use super::reboot;
 use crate::error::{Error, describe};
 use crate::files;
 use crate::supervisor::Supervisor;
@@ -293,6 +294,19 @@ fn enough(leadership: Leadership) -> Leadership {
     }
 }
 
+/// A hook that asks for a reboot at once is ended for it.
+fn ask_reboot(run: &Run, now: bool) -> Result<(), String> {
+    if run.intent.request.hook.kind == HookKind::Action {
+        return Err("juju-reboot is not supported when running an action.".to_owned());
+    }
+    if now {
+        run.change(|live| {
+            live.kill.get_or_insert_with(|| reboot::NOW.to_owned());
+        });
+    }
+    Ok(())
+}
+
 fn carry_out(
     supervisor: &Arc<Supervisor>,
     run: &Arc<Run>,
@@ -301,6 +315,9 @@ fn carry_out(
 ) -> Result<(), String> {
     let writes: Vec<Write> = std::mem::take(&mut answer.writes);
     for write in writes {
+        if let Write::Reboot { now } = write {
+            ask_reboot(run, now)?;
+        }
         session.apply(&write)?;
         if write.is_immediate() {
             let report = run.write(write).map_err(|error| {

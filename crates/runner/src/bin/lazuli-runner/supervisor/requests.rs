@@ -267,9 +267,7 @@ fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
     let request = &run.intent.request;
     let remembered = match unit_tag(&request.unit) {
         // Only hooks are run again.
-        Some(tag)
-            if interrupted && request.run.task().is_none() && !request.run.is_wish() =>
-        {
+        Some(tag) if interrupted && request.run.task().is_none() && !request.run.is_wish() => {
             UnitState::interrupted(&supervisor.paths, &tag, &request.run, run.intent.attempt)
         }
         _ => Ok(()),

@@ -263,13 +263,15 @@ fn size(write: &Write) -> usize {
         Write::Status {
             status, message, ..
         } => status.len() + message.len(),
-        Write::LeaderSet { settings } | Write::RelationSet { settings, .. } => settings
+        Write::LeaderSet { settings }
+        | Write::RelationSet { settings, .. }
+        | Write::State { state: settings } => settings
             .iter()
             .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 64)
             .sum(),
         Write::WorkloadVersion { version } => version.len(),
         Write::ActionLog { message } | Write::ActionFail { message } => message.len(),
         Write::ActionSet { value, .. } => value.len(),
-        Write::OpenPort { .. } | Write::ClosePort { .. } => 64,
+        Write::OpenPort { .. } | Write::ClosePort { .. } | Write::Reboot { .. } => 64,
     }
 }

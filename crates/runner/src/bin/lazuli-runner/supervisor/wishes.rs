@@ -131,7 +131,10 @@ fn begin(supervisor: &Arc<Supervisor>, exec: LocalExec) -> Result<Begun, Error> 
     let uuid = UnitState::load(paths, &tag)?.uuid;
     let owner = UnitState::owner(paths, &tag)?.filter(|_| !uuid.is_empty());
     let Some(owner) = owner else {
-        return Ok(Err(format!("unit {:?} not found on this machine", exec.unit)));
+        return Ok(Err(format!(
+            "unit {:?} not found on this machine",
+            exec.unit
+        )));
     };
     let number = u64::from_str_radix(&files::random_hex(7)?, 16).unwrap_or_default();
     let run = RunId::of_wish(uuid, number);

@@ -111,9 +111,9 @@ mod tests {
             ("port x", "unrecognized args: [\"x\"]"),
             (
                 "--format nope",
-                "invalid value \"nope\" for flag --format: unknown format \"nope\"",
+                "invalid value \"nope\" for option --format: unknown format \"nope\"",
             ),
-            ("--nope", "flag provided but not defined: --nope"),
+            ("--nope", "option provided but not defined: --nope"),
         ] {
             fixture.fails(&format!("config-get {args}"), 2, text);
         }

@@ -7,14 +7,18 @@
 
 mod action;
 mod config;
+mod goal_state;
 mod leader;
 mod log;
 mod network;
+mod obsolete;
 mod ports;
+mod reboot;
 mod relation;
 mod relation_get;
 mod relation_set;
 mod session;
+mod state;
 mod status;
 #[cfg(test)]
 mod testing;
@@ -25,7 +29,7 @@ use lazuli_runner::frames::{Question, Write};
 use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
-pub(crate) use session::{GUARANTEE, Input, Leadership, Session, ToolContext};
+pub(crate) use session::{GUARANTEE, Input, Leadership, Reboot, Session, ToolContext};
 
 /// A hook tool.
 #[derive(Debug)]
@@ -133,7 +137,7 @@ impl Answer {
 }
 
 /// All tools.
-pub(crate) static TOOLS: [&Tool; 22] = [
+pub(crate) static TOOLS: &[&Tool] = &[
     &action::ACTION_FAIL,
     &action::ACTION_GET,
     &action::ACTION_LOG,
@@ -156,6 +160,21 @@ pub(crate) static TOOLS: [&Tool; 22] = [
     &status::STATUS_GET,
     &status::STATUS_SET,
     &version::APPLICATION_VERSION_SET,
+    &goal_state::GOAL_STATE,
+    &obsolete::ADD_METRIC,
+    &obsolete::K8S_RAW_GET,
+    &obsolete::K8S_RAW_SET,
+    &obsolete::K8S_SPEC_GET,
+    &obsolete::K8S_SPEC_SET,
+    &obsolete::PAYLOAD_REGISTER,
+    &obsolete::PAYLOAD_STATUS_SET,
+    &obsolete::PAYLOAD_UNREGISTER,
+    &obsolete::POD_SPEC_GET,
+    &obsolete::POD_SPEC_SET,
+    &reboot::JUJU_REBOOT,
+    &state::STATE_DELETE,
+    &state::STATE_GET,
+    &state::STATE_SET,
 ];
 
 /// The tool of this name.
@@ -200,7 +219,7 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
             Some(format) => format,
             None => {
                 let text =
-                    format!("invalid value {name:?} for flag --format: unknown format {name:?}");
+                    format!("invalid value {name:?} for option --format: unknown format {name:?}");
                 return Step::Done(Answer::error(2, &text));
             }
         },
@@ -242,7 +261,9 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
 fn has_zero_byte(write: &Write) -> bool {
     let bad = |text: &str| text.contains('\0');
     match write {
-        Write::RelationSet { settings, .. } | Write::LeaderSet { settings } => settings
+        Write::RelationSet { settings, .. }
+        | Write::LeaderSet { settings }
+        | Write::State { state: settings } => settings
             .iter()
             .any(|(key, value)| bad(key) || value.as_deref().is_some_and(bad)),
         Write::Status {
@@ -252,6 +273,7 @@ fn has_zero_byte(write: &Write) -> bool {
         Write::ActionSet { value: text, .. }
         | Write::ActionLog { message: text }
         | Write::ActionFail { message: text } => bad(text),
+        Write::Reboot { .. } => false,
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
     }
 }

@@ -290,7 +290,7 @@ mod tests {
             (
                 "db -r 9",
                 2,
-                "invalid value \"9\" for flag -r: relation not found",
+                "invalid value \"9\" for option -r: relation not found",
             ),
         ] {
             fixture.fails(&format!("network-get {args}"), code, text);

@@ -144,15 +144,15 @@ mod tests {
             ("", "no relation id specified"),
             (
                 "-r db:9",
-                "invalid value \"db:9\" for flag -r: relation not found",
+                "invalid value \"db:9\" for option -r: relation not found",
             ),
             (
                 "-r db",
-                "invalid value \"db\" for flag -r: invalid relation id",
+                "invalid value \"db\" for option -r: invalid relation id",
             ),
             (
                 "--relation=",
-                "invalid value \"\" for flag -r: invalid relation id",
+                "invalid value \"\" for option -r: invalid relation id",
             ),
             ("-r 1 x", "unrecognized args: [\"x\"]"),
         ] {

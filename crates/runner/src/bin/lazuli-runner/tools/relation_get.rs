@@ -217,7 +217,7 @@ mod tests {
             ("-r 1 --app - B_0", "invalid unit name \"B_0\""),
             (
                 "-r db:2 - b/0",
-                "invalid value \"db:2\" for flag -r: relation not found",
+                "invalid value \"db:2\" for option -r: relation not found",
             ),
             ("-r 1 - b/0 x", "unrecognized args: [\"x\"]"),
         ] {

@@ -176,7 +176,7 @@ mod tests {
             (
                 "-r 7 a=1",
                 2,
-                "invalid value \"7\" for flag -r: relation not found",
+                "invalid value \"7\" for option -r: relation not found",
             ),
         ] {
             fixture.fails(&format!("relation-set {args}"), code, text);

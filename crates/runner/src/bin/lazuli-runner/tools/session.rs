@@ -61,11 +61,24 @@ pub(crate) struct Input {
     pub(crate) text: Result<String, String>,
 }
 
+/// When the machine is to reboot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reboot {
+    /// When the hook has succeeded.
+    After,
+    /// At once; the hook runs again afterwards.
+    Now,
+}
+
 /// What a hook did so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     /// Relation settings by (relation, application's bag); none deletes.
     relations: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>>,
+    /// What the charm keeps; none deletes.
+    state: BTreeMap<String, Option<String>>,
+    /// The reboot it asked for.
+    reboot: Option<Reboot>,
     /// Ports opened and closed, in order: (open, endpoint, range).
     ports: Vec<(bool, String, PortRange)>,
     /// The status it set.
@@ -102,16 +115,13 @@ impl Session {
                     .cloned()
                     .unwrap_or_default();
                 bag.extend(settings.clone());
-                let size = |bag: &BTreeMap<String, Option<String>>| {
-                    bag.iter()
-                        .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 16)
-                        .sum::<usize>()
-                };
                 let others = self
                     .relations
                     .iter()
                     .filter(|(key, _)| **key != (*relation, *app));
-                let total = others.map(|(_, bag)| size(bag)).sum::<usize>() + size(&bag);
+                let total = others.map(|(_, bag)| weight(bag)).sum::<usize>()
+                    + weight(&bag)
+                    + weight(&self.state);
                 if total > PENDING_MAX {
                     return Err(format!(
                         "cannot write relation settings: {total} bytes in one hook are over the \
@@ -119,6 +129,23 @@ impl Session {
                     ));
                 }
                 self.relations.insert((*relation, *app), bag);
+            }
+            Write::State { state } => {
+                let mut kept = self.state.clone();
+                kept.extend(state.clone());
+                let bags = self.relations.values().map(weight).sum::<usize>();
+                let total = bags + weight(&kept);
+                if total > PENDING_MAX + PENDING_MAX / 4 {
+                    return Err(format!(
+                        "cannot keep the charm's state: {total} bytes in one hook are over the \
+                         limit of {PENDING_MAX}"
+                    ));
+                }
+                self.state = kept;
+            }
+            Write::Reboot { now } => {
+                let asked = if *now { Reboot::Now } else { Reboot::After };
+                self.reboot = self.reboot.max(Some(asked));
             }
             Write::OpenPort { endpoint, range } => self.port(true, endpoint, range),
             Write::ClosePort { endpoint, range } => self.port(false, endpoint, range),
@@ -196,6 +223,11 @@ impl Session {
         &self.ports
     }
 
+    /// The reboot that the hook asked for.
+    pub(crate) fn reboot(&self) -> Option<Reboot> {
+        self.reboot
+    }
+
     /// Keeps an answer of the controller.
     pub(crate) fn answered(&mut self, question: Question, answer: Result<Answer, String>) {
         self.answers.push_back((question, answer));
@@ -226,7 +258,10 @@ impl Session {
                 Write::ClosePort { endpoint, range }
             }
         });
-        relations.chain(ports).collect()
+        let state = (!self.state.is_empty()).then(|| Write::State {
+            state: self.state.clone(),
+        });
+        relations.chain(ports).chain(state).collect()
     }
 }
 
@@ -283,8 +318,9 @@ impl ToolContext<'_> {
     pub(super) fn relation(&self, named: Option<&str>) -> Result<&RelationContext, Stop> {
         let id = match named {
             Some(named) => {
-                let refuse =
-                    |why: &str| Stop::Usage(format!("invalid value {named:?} for flag -r: {why}"));
+                let refuse = |why: &str| {
+                    Stop::Usage(format!("invalid value {named:?} for option -r: {why}"))
+                };
                 let number = named.rsplit(':').next().unwrap_or_default();
                 let id = number.parse().map_err(|_| refuse("invalid relation id"))?;
                 if !self.base.relations.iter().any(|known| known.id == id) {
@@ -326,6 +362,19 @@ impl ToolContext<'_> {
         )
     }
 
+    /// What the charm keeps, with what the hook wrote.
+    ///
+    /// # Errors
+    /// When the controller has to be asked first, or refused.
+    pub(super) fn charm_state(&self) -> Result<Settings, Stop> {
+        let Answer::Settings { settings } = self.ask(&Question::CharmState)? else {
+            return Err(Stop::Failed(
+                "cannot read the charm's state: unexpected answer".to_owned(),
+            ));
+        };
+        Ok(overlay(settings.clone(), &self.session.state))
+    }
+
     /// The unit's own status with what the hook wrote.
     pub(super) fn status(&self) -> &StatusContext {
         self.session.status.as_ref().unwrap_or(&self.base.status)
@@ -344,6 +393,13 @@ impl ToolContext<'_> {
                 .map_err(|why| Stop::Failed(why.clone())),
         }
     }
+}
+
+/// About how many bytes buffered settings take.
+fn weight(bag: &BTreeMap<String, Option<String>>) -> usize {
+    bag.iter()
+        .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 16)
+        .sum()
 }
 
 /// About how many bytes an answer takes.
