@@ -68,7 +68,8 @@ fn last_output(output: &frames::Output) -> String {
     text.chars().skip(skip).collect()
 }
 
-fn buffered(write: &frames::Write) -> Option<HookWrite> {
+/// A buffered write in the planner's terms.
+pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
     Some(match write {
         frames::Write::RelationSet {
             relation,
@@ -93,7 +94,10 @@ fn buffered(write: &frames::Write) -> Option<HookWrite> {
         frames::Write::Status { .. }
         | frames::Write::Reboot { .. }
         | frames::Write::LeaderSet { .. }
-        | frames::Write::WorkloadVersion { .. } => return None,
+        | frames::Write::WorkloadVersion { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 
@@ -119,7 +123,10 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         frames::Write::RelationSet { .. }
         | frames::Write::State { .. }
         | frames::Write::OpenPort { .. }
-        | frames::Write::ClosePort { .. } => return None,
+        | frames::Write::ClosePort { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 

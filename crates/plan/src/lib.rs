@@ -17,6 +17,8 @@ mod leader;
 mod outcome;
 mod settings;
 mod subject;
+mod task;
+mod task_outcome;
 mod types;
 mod unit;
 
@@ -26,5 +28,9 @@ pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
-pub use types::{Action, Blocked, InFlight, Inputs, Levels, Look, Running, Subject, SubjectPlan};
+pub use task::{Turn, task_charm, turn};
+pub use task_outcome::{TaskEnded, TaskExit, commit_command, commit_task, task_said};
+pub use types::{
+    Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,
+};
 pub use unit::takes_part;

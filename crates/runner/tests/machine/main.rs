@@ -3,11 +3,13 @@
 
 #![cfg(test)]
 
+mod actions;
 mod charms;
 mod connections;
 mod crashes;
 mod hooks;
 mod limits;
+mod local;
 mod reboots;
 mod support;
 mod tools;

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use super::{
     application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
-    relation, relation_application, relation_seen, relation_unit, remote_seen, status, unit,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
     unit_state,
 };
 use crate::StoreError;
@@ -48,7 +48,8 @@ pub(crate) async fn all(
         relation_seen,
         remote_seen,
         effect,
-        status
+        status,
+        task
     );
     Ok(Some(state))
 }
@@ -101,6 +102,7 @@ pub(crate) async fn named(
     );
     find!(effect, RowKey::Effect(id) => *id);
     find!(status, RowKey::Status(key) => *key);
+    find!(task, RowKey::Task(number) => *number);
 
     let mut changes: Vec<Change> = found.into_iter().map(Change::Put).collect();
     let there: BTreeSet<RowKey> = changes.iter().map(Change::key).collect();

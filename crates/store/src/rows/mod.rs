@@ -40,12 +40,14 @@ pub(crate) mod machine;
 pub(crate) mod machine_state;
 pub(crate) mod model;
 pub(crate) mod opened_port;
+pub(crate) mod operation;
 pub(crate) mod relation;
 pub(crate) mod relation_application;
 pub(crate) mod relation_seen;
 pub(crate) mod relation_unit;
 pub(crate) mod remote_seen;
 pub(crate) mod status;
+pub(crate) mod task;
 pub(crate) mod unit;
 pub(crate) mod unit_state;
 

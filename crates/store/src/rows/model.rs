@@ -154,6 +154,9 @@ pub(crate) async fn delete(
             q as (delete from statuses where model = any($1)),
             r as (delete from status_history where model = any($1)),
             s as (delete from data_keys where model = any($1)),
+            t as (delete from operations where model = any($1)),
+            u as (delete from tasks where model = any($1)),
+            v as (delete from task_logs where model = any($1)),
             charm_states_gone as (delete from charm_states where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids

@@ -5,6 +5,7 @@
 //! called again when it is there; its effects are carried out by the caller
 //! only when it is [`Step::Done`].
 
+mod action;
 mod config;
 mod goal_state;
 mod leader;
@@ -137,6 +138,10 @@ impl Answer {
 
 /// All tools.
 pub(crate) static TOOLS: &[&Tool] = &[
+    &action::ACTION_FAIL,
+    &action::ACTION_GET,
+    &action::ACTION_LOG,
+    &action::ACTION_SET,
     &config::CONFIG_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
@@ -266,6 +271,9 @@ fn has_zero_byte(write: &Write) -> bool {
         } => bad(status) || bad(message),
         Write::WorkloadVersion { version } => bad(version),
         Write::Reboot { .. } => false,
+        Write::ActionSet { value: text, .. }
+        | Write::ActionLog { message: text }
+        | Write::ActionFail { message: text } => bad(text),
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
     }
 }
