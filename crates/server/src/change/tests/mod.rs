@@ -5,6 +5,7 @@ mod deploy;
 mod relations;
 mod removal;
 mod settings;
+mod subordinates;
 mod tasks;
 
 use std::sync::Arc;

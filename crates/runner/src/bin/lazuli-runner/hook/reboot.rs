@@ -61,6 +61,7 @@ pub(super) fn carry_out(supervisor: &Arc<Supervisor>, run: &Arc<Run>, outcome: O
         Err(error) => supervisor.note(&describe(&error)),
     }
     outcome.immediate = run.immediate();
+    supervisor.wishes.fulfilled(&outcome);
     if let Err(error) = run.end(outcome.clone()) {
         supervisor.note(&describe(&error));
     }
