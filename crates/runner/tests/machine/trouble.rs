@@ -61,7 +61,7 @@ fn a_full_disk_is_said_loses_nothing_and_holds_up_only_until_there_is_room() {
     let charm = machine.charm(&[
         (
             "hooks/install",
-            "#!/bin/sh\nopen-port 80\ncat /dev/zero > ../../fill 2> /dev/null\n\
+            "#!/bin/sh\nopen-port 80\ncat /dev/zero > ../../../fill 2> /dev/null\n\
              status-set active \"$(yes full | head -c 100000)\" 2>&1 || echo refused\n",
         ),
         ("hooks/start", "#!/bin/sh\n"),
