@@ -18,6 +18,7 @@ mod machine;
 mod model;
 mod problem;
 mod relation;
+mod secret;
 mod unit;
 
 pub use application::{
@@ -41,4 +42,8 @@ pub use model::{
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
+pub use secret::{
+    NewSecret, SecretAccessChange, SecretAccessInfo, SecretContent, SecretContentQuery, SecretData,
+    SecretInfo, SecretList, SecretRemoval, SecretRevisionInfo, SecretUpdate,
+};
 pub use unit::{AddUnits, Resolved};

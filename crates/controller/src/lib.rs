@@ -24,9 +24,11 @@ mod model_loop;
 mod news;
 mod offers;
 mod quarantine;
+mod secrets;
 mod settle;
 mod shared;
 mod sightings;
 mod survey;
+mod vault;
 
 pub use holder::{Parts, run};

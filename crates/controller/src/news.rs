@@ -237,7 +237,7 @@ fn report(
     match report {
         Report::Finished(outcome) => {
             let run = outcome.run.clone();
-            match convert::ended(outcome) {
+            match convert::ended(outcome, &desk.vault, now) {
                 Some(ended) => {
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);

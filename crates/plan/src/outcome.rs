@@ -12,7 +12,10 @@ use lazuli_model::state::{
 use lazuli_model::status::{SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
 
+use lazuli_model::hook::Hook;
+
 use crate::advance::{advance, fraction};
+use crate::secrets::{self, Draft, SecretWrite};
 use crate::types::Levels;
 
 /// A failed hook is tried again after this, doubling (Juju's retry strategy),
@@ -78,6 +81,8 @@ pub enum HookWrite {
         /// The range.
         range: PortRange,
     },
+    /// `secret-add` and those that change a secret.
+    Secret(SecretWrite),
 }
 
 /// A write that counts whatever becomes of its hook.
@@ -122,13 +127,37 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
         Exit::Interrupted { .. } => Vec::new(),
         Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
         Exit::Success => match writes(state, unit, &ended.writes) {
-            Ok(mut changes) => {
-                changes.extend(advance(state, unit, &next, &ended.levels, now));
-                changes
-            }
+            Ok(mut changes) => match secret_writes(state, unit, ended, now) {
+                Ok(written) => {
+                    changes.extend(advance(state, unit, &next, &ended.levels, now));
+                    // After what the hook's end alone would have made of them.
+                    changes.extend(written);
+                    changes
+                }
+                Err(reason) => vec![failed(state, &next, ended, &reason, now)],
+            },
             Err(reason) => vec![failed(state, &next, ended, &reason, now)],
         },
     }
+}
+
+/// The rows after what a hook wrote to secrets, and after a secret's hook.
+fn secret_writes(
+    state: &ModelState,
+    unit: &Unit,
+    ended: &Ended,
+    now: OffsetDateTime,
+) -> Result<Vec<Change>, String> {
+    let mut draft = Draft::new(state);
+    for write in &ended.writes {
+        if let HookWrite::Secret(write) = write {
+            draft.write(unit, write, now)?;
+        }
+    }
+    if let Hook::Secret(hook) = &ended.levels.hook {
+        secrets::advance(&mut draft, unit.id, hook, now);
+    }
+    Ok(draft.into_changes())
 }
 
 fn failed(
@@ -176,6 +205,7 @@ fn writes(state: &ModelState, unit: &Unit, writes: &[HookWrite]) -> Result<Vec<C
             HookWrite::OpenPort { endpoint, range } => {
                 changes.push(Change::Put(Row::OpenedPort(port(unit, endpoint, *range))));
             }
+            HookWrite::Secret(_) => {}
             HookWrite::ClosePort { endpoint, range } => {
                 changes.push(Change::Delete(RowKey::OpenedPort(port(
                     unit, endpoint, *range,

@@ -2,6 +2,7 @@
 
 mod add_machine;
 mod add_model;
+mod add_secret;
 mod add_unit;
 mod config;
 mod constraints;
@@ -25,6 +26,7 @@ mod remove_relation;
 mod remove_unit;
 mod resolved;
 mod scp;
+mod secrets;
 mod set_application_base;
 mod show_application;
 mod show_machine;
@@ -116,6 +118,14 @@ commands! {
     SshKeys(ssh_keys::ListArgs),
     AddSshKey(ssh_keys::AddArgs),
     RemoveSshKey(ssh_keys::RemoveArgs),
+    #[command(visible_alias = "list-secrets")]
+    Secrets(secrets::ListArgs),
+    AddSecret(add_secret::AddArgs),
+    ShowSecret(secrets::ShowArgs),
+    UpdateSecret(add_secret::UpdateArgs),
+    RemoveSecret(secrets::RemoveArgs),
+    GrantSecret(secrets::GrantArgs),
+    RevokeSecret(secrets::RevokeArgs),
     DebugLog(debug_log::Args),
     Documentation(documentation::Args),
     #[command(hide = true)]

@@ -4,8 +4,10 @@ mod application;
 mod effect;
 mod machine;
 mod memory;
+mod memory_secrets;
 mod relation;
 mod row;
+mod secret;
 mod settings;
 mod unit;
 
@@ -22,6 +24,10 @@ pub use machine::{
 pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
+pub use secret::{
+    Grant, Grantee, RotatePolicy, SealedContent, Secret, SecretConsumer, SecretOwner,
+    SecretRevision,
+};
 pub use settings::{Egress, Model, SSH_IDENTITY};
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,

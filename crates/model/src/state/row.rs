@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort, Relation,
-    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Unit, UnitState,
+    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Secret, SecretConsumer,
+    SecretRevision, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::secret::SecretId;
 use crate::status::{Status, StatusKey};
 
 /// A row's new content, or that it goes.
@@ -69,6 +71,12 @@ pub enum Row {
     RemoteSeen(RemoteSeen),
     /// A resource of the cloud.
     Effect(Effect),
+    /// A secret.
+    Secret(Secret),
+    /// A revision of it.
+    SecretRevision(SecretRevision),
+    /// What a unit reads of it.
+    SecretConsumer(SecretConsumer),
     /// A status.
     Status(StatusKey, Status),
 }
@@ -93,6 +101,9 @@ pub enum RowKey {
     RelationSeen(UnitId, RelationId),
     RemoteSeen(UnitId, RelationId, UnitId),
     Effect(EffectId),
+    Secret(SecretId),
+    SecretRevision(SecretId, u32),
+    SecretConsumer(UnitId, SecretId),
     Status(StatusKey),
 }
 
@@ -118,6 +129,9 @@ impl Row {
             Self::RelationSeen(row) => RowKey::RelationSeen(row.unit, row.relation),
             Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
             Self::Effect(row) => RowKey::Effect(row.id),
+            Self::Secret(row) => RowKey::Secret(row.id),
+            Self::SecretRevision(row) => RowKey::SecretRevision(row.secret, row.revision),
+            Self::SecretConsumer(row) => RowKey::SecretConsumer(row.unit, row.secret),
             Self::Status(key, _) => RowKey::Status(*key),
         }
     }

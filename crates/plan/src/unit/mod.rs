@@ -3,6 +3,7 @@
 
 mod next;
 mod relations;
+mod secrets;
 mod status;
 
 use lazuli_model::hook::{Hook, RelationHook};
@@ -106,7 +107,7 @@ impl Rows<'_> {
             Next::Due(hook) => self.due(plan, &hook),
             Next::Over => plan.decisions = removal(self.inputs.state, self.unit),
             Next::Idle(wake_at) => {
-                plan.wake_at = wake_at;
+                plan.wake_at = [wake_at, self.secret_wake()].into_iter().flatten().min();
                 self.set_idle(plan);
             }
         }
@@ -336,6 +337,9 @@ impl Rows<'_> {
                 .and_then(|known| known.facts.as_ref())
                 .map(|facts| facts.boot_id.clone()),
         };
+        if let Hook::Secret(about) = hook {
+            state.secret(about.secret)?;
+        }
         if let Hook::Relation(about) = hook {
             let relation = state.relation(about.relation)?;
             let remote = relation.remote(self.application.id)?;
@@ -390,6 +394,7 @@ fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
             .ports_of(unit.id)
             .map(|port| Change::Delete(RowKey::OpenedPort(port.clone()))),
     );
+    changes.extend(crate::secrets::end_of_unit(state, unit.id));
     changes.extend([
         Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
         Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
 
 mod removal;
+mod secrets;
 mod world;
 
 use std::collections::BTreeMap;
@@ -214,7 +215,7 @@ proptest! {
     /// Whatever users do, planning what was touched leaves nothing that
     /// planning everything would still find.
     #[test]
-    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..7, 0_usize..4), 1..24)) {
+    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..11, 0_usize..4), 1..24)) {
         let mut world = World::new();
         let web = world.deploy("web", 1);
         let proxy = world.deploy("proxy", 1);
@@ -238,6 +239,7 @@ proptest! {
                     row.trust = !row.trust;
                     world.put(Row::Application(row));
                 }
+                7.. => secrets::step(&mut world, step, pick),
                 _ => {}
             }
             if pick != 3 {

@@ -35,6 +35,11 @@ pub enum Write {
         /// The range.
         range: PortRange,
     },
+    /// `secret-add` and those that change a secret: buffered.
+    Secret {
+        /// What is written.
+        write: super::SecretWrite,
+    },
     /// `status-set`: immediate.
     Status {
         /// The application's status rather than the unit's.
@@ -62,7 +67,10 @@ impl Write {
     pub fn is_immediate(&self) -> bool {
         match self {
             Self::Status { .. } | Self::LeaderSet { .. } | Self::WorkloadVersion { .. } => true,
-            Self::RelationSet { .. } | Self::OpenPort { .. } | Self::ClosePort { .. } => false,
+            Self::RelationSet { .. }
+            | Self::OpenPort { .. }
+            | Self::ClosePort { .. }
+            | Self::Secret { .. } => false,
         }
     }
 }

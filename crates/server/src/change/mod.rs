@@ -18,6 +18,7 @@ mod place;
 mod refresh;
 mod refusal;
 mod remove;
+mod secrets;
 mod summary;
 mod units;
 
@@ -45,6 +46,10 @@ pub(crate) use refresh::refresh;
 pub(crate) use refusal::Refusal;
 pub(crate) use remove::{
     destroy_model, remove_application, remove_machine, remove_relation, remove_unit,
+};
+pub(crate) use secrets::{
+    SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
+    secret, update_secret, users_secret,
 };
 pub(crate) use summary::{effective, summary};
 pub(crate) use units::{add_units, resolve};

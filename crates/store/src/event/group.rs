@@ -88,9 +88,11 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
     }
     match change.key() {
         // Which machine a row of the ledger was for is not known once it goes.
-        RowKey::Model | RowKey::Effect(_) | RowKey::Status(StatusKey::Model) => {
-            (Kind::Model, raw(model))
-        }
+        RowKey::Model
+        | RowKey::Effect(_)
+        | RowKey::Secret(_)
+        | RowKey::SecretRevision(..)
+        | RowKey::Status(StatusKey::Model) => (Kind::Model, raw(model)),
         RowKey::Charm(id) => (Kind::Charm, raw(id)),
         RowKey::Application(id)
         | RowKey::Leader(id)
@@ -105,6 +107,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         | RowKey::RelationUnit(_, id)
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)
+        | RowKey::SecretConsumer(id, _)
         | RowKey::Status(StatusKey::Workload(id) | StatusKey::Agent(id)) => (Kind::Unit, raw(id)),
         RowKey::OpenedPort(port) => (Kind::Unit, raw(port.unit)),
         RowKey::Relation(id) | RowKey::RelationApplication(id, _) => (Kind::Relation, raw(id)),

@@ -98,6 +98,13 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
         ),
         // What a unit has seen is nobody's business but the planner's.
         Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
+        // Never what it says, nor anything made from that.
+        Row::Secret(row) => push(
+            after,
+            "secrets",
+            json!({ "id": row.id, "owner": row.owner, "revision": row.latest }),
+        ),
+        Row::SecretRevision(_) | Row::SecretConsumer(_) => {}
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
     }

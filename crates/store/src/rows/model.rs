@@ -152,6 +152,9 @@ pub(crate) async fn delete(
             o as (delete from effects where model = any($1)),
             p as (delete from effect_bodies where model = any($1)),
             q as (delete from statuses where model = any($1)),
+            secret_rows as (delete from secrets where model = any($1)),
+            secret_contents as (delete from secret_revisions where model = any($1)),
+            secret_readers as (delete from secret_consumers where model = any($1)),
             r as (delete from status_history where model = any($1)),
             s as (delete from data_keys where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",

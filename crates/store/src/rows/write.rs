@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, unit, unit_state,
+    relation_application, relation_seen, relation_unit, remote_seen, secret, secret_consumer,
+    secret_revision, status, unit, unit_state,
 };
 use crate::StoreError;
 
@@ -64,6 +65,9 @@ pub(crate) async fn write(
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
     delete!(effect, RowKey::Effect(id) => *id);
+    delete!(secret, RowKey::Secret(id) => *id);
+    delete!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
+    delete!(secret_consumer, RowKey::SecretConsumer(unit, id) => (*unit, *id));
     delete!(status, RowKey::Status(key) => *key);
 
     put!(model, Model);
@@ -81,6 +85,9 @@ pub(crate) async fn write(
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
     put!(effect, Effect);
+    put!(secret, Secret);
+    put!(secret_revision, SecretRevision);
+    put!(secret_consumer, SecretConsumer);
     let statuses: Vec<_> = changes
         .iter()
         .filter_map(|(model, change)| match change {

@@ -6,6 +6,7 @@
 //! only when it is [`Step::Done`].
 
 mod config;
+mod credential;
 mod leader;
 mod log;
 mod network;
@@ -13,6 +14,10 @@ mod ports;
 mod relation;
 mod relation_get;
 mod relation_set;
+mod secret;
+mod secret_data;
+mod secret_read;
+mod secret_share;
 mod session;
 mod status;
 #[cfg(test)]
@@ -132,8 +137,9 @@ impl Answer {
 }
 
 /// All tools.
-pub(crate) static TOOLS: [&Tool; 18] = [
+pub(crate) static TOOLS: [&Tool; 27] = [
     &config::CONFIG_GET,
+    &credential::CREDENTIAL_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
     &leader::LEADER_SET,
@@ -148,6 +154,14 @@ pub(crate) static TOOLS: [&Tool; 18] = [
     &relation::RELATION_MODEL_GET,
     &relation_get::RELATION_GET,
     &relation_set::RELATION_SET,
+    &secret::SECRET_ADD,
+    &secret_read::SECRET_GET,
+    &secret_share::SECRET_GRANT,
+    &secret_read::SECRET_IDS,
+    &secret_read::SECRET_INFO_GET,
+    &secret::SECRET_REMOVE,
+    &secret_share::SECRET_REVOKE,
+    &secret::SECRET_SET,
     &status::STATUS_GET,
     &status::STATUS_SET,
     &version::APPLICATION_VERSION_SET,
@@ -245,6 +259,12 @@ fn has_zero_byte(write: &Write) -> bool {
         } => bad(status) || bad(message),
         Write::WorkloadVersion { version } => bad(version),
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
+        Write::Secret { write } => write.fields().is_some_and(|fields| {
+            [&fields.label, &fields.description]
+                .into_iter()
+                .flatten()
+                .any(|text| bad(text))
+        }),
     }
 }
 
