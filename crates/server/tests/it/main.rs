@@ -9,4 +9,5 @@ mod deploy;
 mod machines;
 mod models;
 mod observe;
+mod secrets;
 mod session;

@@ -15,3 +15,4 @@ mod postgres;
 mod retention;
 mod rows;
 mod schema;
+mod secrets;
