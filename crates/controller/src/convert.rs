@@ -47,7 +47,11 @@ pub(crate) fn ended(
     })
 }
 
-fn writes(
+/// Its buffered writes in the planner's terms, secrets sealed.
+///
+/// # Errors
+/// Why one cannot be taken.
+pub(crate) fn writes(
     outcome: &frames::Outcome,
     vault: &Vault,
     now: OffsetDateTime,
@@ -95,7 +99,8 @@ fn last_output(output: &frames::Output) -> String {
     text.chars().skip(skip).collect()
 }
 
-fn buffered(write: &frames::Write) -> Option<HookWrite> {
+/// A buffered write in the planner's terms.
+pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
     Some(match write {
         frames::Write::RelationSet {
             relation,
@@ -117,7 +122,10 @@ fn buffered(write: &frames::Write) -> Option<HookWrite> {
         frames::Write::Secret { .. }
         | frames::Write::Status { .. }
         | frames::Write::LeaderSet { .. }
-        | frames::Write::WorkloadVersion { .. } => return None,
+        | frames::Write::WorkloadVersion { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 
@@ -142,7 +150,10 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         frames::Write::RelationSet { .. }
         | frames::Write::OpenPort { .. }
         | frames::Write::ClosePort { .. }
-        | frames::Write::Secret { .. } => return None,
+        | frames::Write::Secret { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 

@@ -29,6 +29,8 @@ mod settle;
 mod shared;
 mod sightings;
 mod survey;
+mod task_news;
+mod tasks;
 mod vault;
 
 pub use holder::{Parts, run};

@@ -18,6 +18,8 @@ mod outcome;
 mod secrets;
 mod settings;
 mod subject;
+mod task;
+mod task_outcome;
 mod types;
 mod unit;
 
@@ -30,4 +32,8 @@ pub use secrets::{
 };
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
-pub use types::{Action, Blocked, InFlight, Inputs, Levels, Look, Running, Subject, SubjectPlan};
+pub use task::{Turn, task_charm, turn};
+pub use task_outcome::{TaskEnded, TaskExit, commit_command, commit_task, task_said};
+pub use types::{
+    Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,
+};

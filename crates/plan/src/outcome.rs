@@ -12,7 +12,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
 
-use lazuli_model::hook::Hook;
+use lazuli_model::hook::{Hook, SecretHook};
 
 use crate::advance::{advance, fraction};
 use crate::secrets::{self, Draft, SecretWrite};
@@ -127,7 +127,7 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
         Exit::Interrupted { .. } => Vec::new(),
         Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
         Exit::Success => match writes(state, unit, &ended.writes) {
-            Ok(mut changes) => match secret_writes(state, unit, ended, now) {
+            Ok(mut changes) => match secret_writes(state, unit, &ended.writes, about(ended), now) {
                 Ok(written) => {
                     changes.extend(advance(state, unit, &next, &ended.levels, now));
                     // After what the hook's end alone would have made of them.
@@ -142,22 +142,31 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
 }
 
 /// The rows after what a hook wrote to secrets, and after a secret's hook.
-fn secret_writes(
+pub(crate) fn secret_writes(
     state: &ModelState,
     unit: &Unit,
-    ended: &Ended,
+    writes: &[HookWrite],
+    about: Option<&SecretHook>,
     now: OffsetDateTime,
 ) -> Result<Vec<Change>, String> {
     let mut draft = Draft::new(state);
-    for write in &ended.writes {
+    for write in writes {
         if let HookWrite::Secret(write) = write {
             draft.write(unit, write, now)?;
         }
     }
-    if let Hook::Secret(hook) = &ended.levels.hook {
+    if let Some(hook) = about {
         secrets::advance(&mut draft, unit.id, hook, now);
     }
     Ok(draft.into_changes())
+}
+
+/// The secret's hook that ended, if it was one.
+fn about(ended: &Ended) -> Option<&SecretHook> {
+    match &ended.levels.hook {
+        Hook::Secret(hook) => Some(hook),
+        _ => None,
+    }
 }
 
 fn failed(
@@ -189,7 +198,11 @@ fn failed(
 /// The rows after the buffered writes of a hook that succeeded. Writes to
 /// what is gone meanwhile are dropped; what a unit may not write fails the
 /// hook.
-fn writes(state: &ModelState, unit: &Unit, writes: &[HookWrite]) -> Result<Vec<Change>, String> {
+pub(crate) fn writes(
+    state: &ModelState,
+    unit: &Unit,
+    writes: &[HookWrite],
+) -> Result<Vec<Change>, String> {
     let mut bags: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>> = BTreeMap::new();
     let mut changes = Vec::new();
     for write in writes {

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod actions;
 mod add_machine;
 mod add_model;
 mod add_secret;
@@ -11,6 +12,7 @@ mod debug_log;
 mod deploy;
 mod destroy_model;
 mod documentation;
+mod exec;
 mod expose;
 mod integrate;
 mod login;
@@ -19,12 +21,14 @@ mod machines;
 mod model_config;
 mod model_constraints;
 mod models;
+mod operations;
 mod refresh;
 mod remove_application;
 mod remove_machine;
 mod remove_relation;
 mod remove_unit;
 mod resolved;
+mod run;
 mod scp;
 mod secrets;
 mod set_application_base;
@@ -37,6 +41,7 @@ mod ssh;
 mod ssh_keys;
 mod status;
 mod switch;
+mod tasks;
 mod trust;
 mod tunnel;
 mod unexpose;
@@ -102,6 +107,16 @@ commands! {
     RemoveUnit(remove_unit::Args),
     #[command(visible_alias = "resolve")]
     Resolved(resolved::Args),
+    #[command(visible_alias = "list-actions")]
+    Actions(actions::ListArgs),
+    ShowAction(actions::ShowArgs),
+    Run(run::Args),
+    Exec(exec::Args),
+    #[command(visible_alias = "list-operations")]
+    Operations(operations::ListArgs),
+    ShowOperation(operations::OneArgs),
+    ShowTask(tasks::ShowArgs),
+    CancelTask(tasks::CancelArgs),
     #[command(visible_alias = "relate")]
     Integrate(integrate::Args),
     RemoveRelation(remove_relation::Args),
@@ -119,11 +134,11 @@ commands! {
     AddSshKey(ssh_keys::AddArgs),
     RemoveSshKey(ssh_keys::RemoveArgs),
     #[command(visible_alias = "list-secrets")]
-    Secrets(secrets::ListArgs),
+    Secrets(secrets::SecretsArgs),
     AddSecret(add_secret::AddArgs),
-    ShowSecret(secrets::ShowArgs),
+    ShowSecret(secrets::ShowSecretArgs),
     UpdateSecret(add_secret::UpdateArgs),
-    RemoveSecret(secrets::RemoveArgs),
+    RemoveSecret(secrets::RemoveSecretArgs),
     GrantSecret(secrets::GrantArgs),
     RevokeSecret(secrets::RevokeArgs),
     DebugLog(debug_log::Args),

@@ -13,7 +13,7 @@ use crate::session::Session;
 
 /// List available secrets
 #[derive(Debug, clap::Args)]
-pub(crate) struct ListArgs {
+pub(crate) struct SecretsArgs {
     /// Only those of this owner: <model>, an application or a unit
     #[arg(long)]
     owner: Option<String>,
@@ -23,7 +23,7 @@ pub(crate) struct ListArgs {
 
 /// Show details for a specific secret
 #[derive(Debug, clap::Args)]
-pub(crate) struct ShowArgs {
+pub(crate) struct ShowSecretArgs {
     /// The secret's ID or name
     #[arg(value_name = "ID|NAME")]
     secret: String,
@@ -42,7 +42,7 @@ pub(crate) struct ShowArgs {
 
 /// Remove an existing secret
 #[derive(Debug, clap::Args)]
-pub(crate) struct RemoveArgs {
+pub(crate) struct RemoveSecretArgs {
     /// The secret's ID or name
     #[arg(value_name = "ID|NAME")]
     secret: String,
@@ -81,7 +81,7 @@ pub(crate) struct RevokeArgs {
     applications: Vec<String>,
 }
 
-impl ListArgs {
+impl SecretsArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let mut secrets = session.at_model()?.client.secrets().await?.secrets;
         if let Some(owner) = &self.owner {
@@ -104,7 +104,7 @@ impl ListArgs {
     }
 }
 
-impl ShowArgs {
+impl ShowSecretArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         if self.reveal && self.revisions {
             return Err(Error::Usage(
@@ -137,7 +137,7 @@ impl ShowArgs {
     }
 }
 
-impl RemoveArgs {
+impl RemoveSecretArgs {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let revision = (self.revision > 0).then_some(self.revision);
         let at = session.at_model()?;

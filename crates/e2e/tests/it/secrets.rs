@@ -238,7 +238,7 @@ fn a_users_secret_is_a_setting_of_who_may_read_it() {
     let again = lazuli.run(&["add-secret", "token", "key=x"]);
     assert_eq!(
         again.failed(),
-        (1, "ERROR secret with name \"token\" already exists\n")
+        (1, "ERROR secret with name \"token\" already exists")
     );
     let listed = lazuli.ok(&["secrets"]);
     assert!(listed.starts_with("ID "), "{listed}");
@@ -293,7 +293,7 @@ fn a_users_secret_is_a_setting_of_who_may_read_it() {
     );
     lazuli.ok(&["remove-secret", "other"]);
     let gone = lazuli.run(&["show-secret", "other"]);
-    assert_eq!(gone.failed(), (1, "ERROR secret \"other\" not found\n"));
+    assert_eq!(gone.failed(), (1, "ERROR secret \"other\" not found"));
 
     // The cloud's credential is for those who are trusted alone.
     let refused = keepers.in_hook("reader", "credential-get");

@@ -9,6 +9,7 @@ mod relation;
 mod row;
 mod secret;
 mod settings;
+mod task;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -28,7 +29,10 @@ pub use secret::{
     Grant, Grantee, RotatePolicy, SealedContent, Secret, SecretConsumer, SecretOwner,
     SecretRevision,
 };
-pub use settings::{Egress, Model, SSH_IDENTITY};
+pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
+pub use task::{
+    EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,
+};
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,
 };

@@ -8,9 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort, Relation,
-    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Secret, SecretConsumer,
-    SecretRevision, Unit, UnitState,
+    Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort,
+    Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Secret,
+    SecretConsumer, SecretRevision, Task, TaskLog, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::secret::SecretId;
@@ -79,6 +79,12 @@ pub enum Row {
     SecretConsumer(SecretConsumer),
     /// A status.
     Status(StatusKey, Status),
+    /// What a user asked to be run; not kept in memory.
+    Operation(Operation),
+    /// One run of it; kept in memory until it has ended.
+    Task(Task),
+    /// What a run said; not kept in memory.
+    TaskLog(TaskLog),
 }
 
 /// The key of a row within its model.
@@ -105,6 +111,9 @@ pub enum RowKey {
     SecretRevision(SecretId, u32),
     SecretConsumer(UnitId, SecretId),
     Status(StatusKey),
+    Operation(u64),
+    Task(u64),
+    TaskLog(u64, u64),
 }
 
 impl Row {
@@ -133,6 +142,9 @@ impl Row {
             Self::SecretRevision(row) => RowKey::SecretRevision(row.secret, row.revision),
             Self::SecretConsumer(row) => RowKey::SecretConsumer(row.unit, row.secret),
             Self::Status(key, _) => RowKey::Status(*key),
+            Self::Operation(row) => RowKey::Operation(row.number),
+            Self::Task(row) => RowKey::Task(row.number),
+            Self::TaskLog(row) => RowKey::TaskLog(row.task, row.n),
         }
     }
 }

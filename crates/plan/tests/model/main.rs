@@ -7,6 +7,7 @@
 
 mod removal;
 mod secrets;
+mod tasks;
 mod world;
 
 use std::collections::BTreeMap;
@@ -215,7 +216,7 @@ proptest! {
     /// Whatever users do, planning what was touched leaves nothing that
     /// planning everything would still find.
     #[test]
-    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..11, 0_usize..4), 1..24)) {
+    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..12, 0_usize..4), 1..24)) {
         let mut world = World::new();
         let web = world.deploy("web", 1);
         let proxy = world.deploy("proxy", 1);
@@ -239,7 +240,14 @@ proptest! {
                     row.trust = !row.trust;
                     world.put(Row::Application(row));
                 }
-                7.. => secrets::step(&mut world, step, pick),
+                6 if !units.is_empty() => {
+                    let number = u64::try_from(world.ended.len() + 1000).expect("a number")
+                        + u64::try_from(world.state.tasks().count()).expect("a number");
+                    world.ask(number, &units[pick % units.len()], "act", |task| {
+                        task.parallel = pick == 1;
+                    });
+                }
+                8.. => secrets::step(&mut world, step - 1, pick),
                 _ => {}
             }
             if pick != 3 {

@@ -362,14 +362,17 @@ pub(crate) fn step(world: &mut World, step: u8, pick: usize) {
     };
     let n = u8::try_from(pick).unwrap_or_default();
     match step {
-        7 => drop(world.did(unit, vec![add(n, pick % 2 == 0, says("one")), grant(n)])),
+        7 => drop(world.did(
+            unit,
+            vec![add(n, pick.is_multiple_of(2), says("one")), grant(n)],
+        )),
         8 => drop(world.did(unit, vec![set(n, &format!("{}", world.next))])),
-        9 => drop(read(world, unit, n, pick % 2 == 0, false)),
+        9 => drop(read(world, unit, n, pick.is_multiple_of(2), false)),
         _ => drop(world.did(
             unit,
             vec![HookWrite::Secret(SecretWrite::Remove {
                 id: secret(n),
-                revision: (pick % 2 == 0).then_some(1),
+                revision: pick.is_multiple_of(2).then_some(1),
             })],
         )),
     }

@@ -54,6 +54,8 @@ pub struct Context {
     pub foreign_ports: Vec<(String, super::PortRange)>,
     /// Addresses.
     pub network: Network,
+    /// Of an action or a command: what it is about.
+    pub task: Option<super::TaskContext>,
 }
 
 /// One relation as its local unit sees it.

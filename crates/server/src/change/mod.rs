@@ -18,8 +18,10 @@ mod place;
 mod refresh;
 mod refusal;
 mod remove;
+mod schema;
 mod secrets;
 mod summary;
+mod tasks;
 mod units;
 
 #[cfg(test)]
@@ -52,6 +54,7 @@ pub(crate) use secrets::{
     secret, update_secret, users_secret,
 };
 pub(crate) use summary::{effective, summary};
+pub(crate) use tasks::{cancel, exec, run};
 pub(crate) use units::{add_units, resolve};
 
 /// Where new ids and numbers come from.
@@ -62,6 +65,8 @@ pub(crate) trait Numbers {
     fn machine(&mut self) -> u64;
     /// The number of a new relation.
     fn relation(&mut self) -> u64;
+    /// The number of a new operation or task.
+    fn task(&mut self) -> u64;
 }
 
 /// A change in the making: the model as it was, and what was added so far.
@@ -73,6 +78,7 @@ pub(crate) struct Draft<'a> {
     numbers: &'a mut dyn Numbers,
     changes: Vec<Change>,
     notices: Vec<String>,
+    operation: Option<u64>,
 }
 
 /// What a request comes to.
@@ -82,6 +88,8 @@ pub(crate) struct Outcome {
     pub(crate) changes: Vec<Change>,
     /// What a person should know.
     pub(crate) notices: Vec<String>,
+    /// The operation that it began.
+    pub(crate) operation: Option<u64>,
 }
 
 impl<'a> Draft<'a> {
@@ -96,6 +104,7 @@ impl<'a> Draft<'a> {
             numbers,
             changes: Vec::new(),
             notices: Vec::new(),
+            operation: None,
         }
     }
 
@@ -115,6 +124,7 @@ impl<'a> Draft<'a> {
         Outcome {
             changes: self.changes,
             notices: self.notices,
+            operation: self.operation,
         }
     }
 

@@ -10,6 +10,7 @@ mod history;
 mod logs;
 mod machines;
 mod models;
+mod operations;
 mod problems;
 mod relations;
 mod secrets;
@@ -112,6 +113,10 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(applications::set_trust))
         .routes(routes!(applications::refresh))
         .routes(routes!(applications::set_base))
+        .routes(routes!(operations::list_actions))
+        .routes(routes!(operations::list_operations, operations::run_action))
+        .routes(routes!(operations::exec))
+        .routes(routes!(operations::cancel_task))
         .routes(routes!(units::add_units))
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
@@ -142,6 +147,8 @@ fn long() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(charms::list_charms, charms::add_charm))
         .routes(routes!(status::show_status))
+        .routes(routes!(operations::show_operation))
+        .routes(routes!(operations::show_task))
         .routes(routes!(logs::read_logs))
         .routes(routes!(events::follow_events))
         .routes(routes!(ssh::open_tunnel))

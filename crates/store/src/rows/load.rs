@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::{
     application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
     relation_application, relation_seen, relation_unit, remote_seen, secret, secret_consumer,
-    secret_revision, status, unit, unit_state,
+    secret_revision, status, task, unit, unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -50,7 +50,8 @@ pub(crate) async fn all(
         secret,
         secret_revision,
         secret_consumer,
-        status
+        status,
+        task
     );
     Ok(Some(state))
 }
@@ -105,6 +106,7 @@ pub(crate) async fn named(
     find!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
     find!(secret_consumer, RowKey::SecretConsumer(unit, id) => (*unit, *id));
     find!(status, RowKey::Status(key) => *key);
+    find!(task, RowKey::Task(number) => *number);
 
     let mut changes: Vec<Change> = found.into_iter().map(Change::Put).collect();
     let there: BTreeSet<RowKey> = changes.iter().map(Change::key).collect();

@@ -39,6 +39,7 @@ pub(crate) mod machine;
 pub(crate) mod machine_state;
 pub(crate) mod model;
 pub(crate) mod opened_port;
+pub(crate) mod operation;
 pub(crate) mod relation;
 pub(crate) mod relation_application;
 pub(crate) mod relation_seen;
@@ -48,6 +49,7 @@ pub(crate) mod secret;
 pub(crate) mod secret_consumer;
 pub(crate) mod secret_revision;
 pub(crate) mod status;
+pub(crate) mod task;
 pub(crate) mod unit;
 pub(crate) mod unit_state;
 

@@ -156,7 +156,10 @@ pub(crate) async fn delete(
             secret_contents as (delete from secret_revisions where model = any($1)),
             secret_readers as (delete from secret_consumers where model = any($1)),
             r as (delete from status_history where model = any($1)),
-            s as (delete from data_keys where model = any($1))
+            s as (delete from data_keys where model = any($1)),
+            t as (delete from operations where model = any($1)),
+            u as (delete from tasks where model = any($1)),
+            v as (delete from task_logs where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

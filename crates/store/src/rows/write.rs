@@ -5,9 +5,9 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, secret, secret_consumer,
-    secret_revision, status, unit, unit_state,
+    application, charm, effect, leader, machine, machine_state, model, opened_port, operation,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, secret,
+    secret_consumer, secret_revision, status, task, unit, unit_state,
 };
 use crate::StoreError;
 
@@ -69,6 +69,7 @@ pub(crate) async fn write(
     delete!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
     delete!(secret_consumer, RowKey::SecretConsumer(unit, id) => (*unit, *id));
     delete!(status, RowKey::Status(key) => *key);
+    delete!(task, RowKey::Task(number) => *number);
 
     put!(model, Model);
     put!(charm, Charm);
@@ -88,6 +89,18 @@ pub(crate) async fn write(
     put!(secret, Secret);
     put!(secret_revision, SecretRevision);
     put!(secret_consumer, SecretConsumer);
+    put!(operation, Operation);
+    put!(task, Task);
+    let logs: Vec<_> = changes
+        .iter()
+        .filter_map(|(model, change)| match change {
+            Change::Put(Row::TaskLog(row)) => Some((*model, row)),
+            _ => None,
+        })
+        .collect();
+    if !logs.is_empty() {
+        operation::put_logs(connection, &logs).await?;
+    }
     let statuses: Vec<_> = changes
         .iter()
         .filter_map(|(model, change)| match change {
