@@ -201,12 +201,15 @@ pub(crate) fn change_secret_access(
     Ok(())
 }
 
-/// Refuses settings that name secrets which are not there; says which of them
+/// Refuses new settings that name secrets which are not there; says which of them
 /// the application may not read yet.
 pub(crate) fn check_settings(draft: &mut Draft<'_>, row: &Application) -> Result<(), Refusal> {
+    let before = draft.state.application(row.id);
     let named: Vec<(String, String)> = row
         .config
         .iter()
+        // What was set before may be gone meanwhile.
+        .filter(|(option, value)| before.and_then(|row| row.config.get(*option)) != Some(*value))
         .filter_map(|(option, value)| match value {
             ConfigValue::Secret(uri) if !uri.is_empty() => Some((option.clone(), uri.clone())),
             _ => None,
