@@ -211,6 +211,26 @@ class Drive:
         self.juju.remove_ssh_key("someone@example")
         assert "someone@example" not in self.juju.cli("ssh-keys", "--full")
 
+    def secrets(self) -> None:
+        uri = self.juju.add_secret("token", {"key": "hunter2", "port": "8080"}, info="for ears")
+        assert uri.startswith("secret:") and len(uri.unique_identifier) == 20, uri
+        self.juju.grant_secret("token", ["ears", "speaker"])
+        shown = self.juju.show_secret("token")
+        assert (shown.revision, shown.owner, shown.name) == (1, "<model>", "token"), shown
+        assert shown.description == "for ears" and shown.created == shown.updated, shown
+        targets = {one.target for one in shown.access}
+        assert targets == {"application-ears", "application-speaker"}, shown
+        self.juju.update_secret(uri, {"key": "hunter3"}, name="other", auto_prune=True)
+        revealed = self.juju.show_secret("other", reveal=True)
+        assert (revealed.revision, revealed.content) == (2, {"key": "hunter3"}), revealed
+        listed = self.juju.secrets()
+        assert [(one.uri, one.name) for one in listed] == [(uri, "other")], listed
+        self.juju.remove_secret(uri)
+        assert self.juju.secrets() == []
+        fails("not found", lambda: self.juju.show_secret("other"))
+        self.juju.trust("ears", scope="cluster")
+        self.juju.trust("ears", remove=True)
+
     def scale(self) -> None:
         self.juju.add_unit("speaker")
         self.wait(heard("speaker/0=hello speaker/1=hello speaker/2=hello"))
@@ -273,6 +293,7 @@ STEPS = [
     Drive.ssh,
     Drive.scp,
     Drive.keys,
+    Drive.secrets,
     Drive.scale,
     Drive.refresh,
     Drive.log,

@@ -58,6 +58,7 @@ pub enum EntityKind {
     Relation,
     Machine,
     Unit,
+    Secret,
 }
 
 /// What becomes of an entity.
@@ -128,6 +129,7 @@ impl EntityKind {
             Self::Relation => "relation",
             Self::Machine => "machine",
             Self::Unit => "unit",
+            Self::Secret => "secret",
         }
     }
 }

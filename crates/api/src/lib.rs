@@ -19,6 +19,7 @@ mod model;
 mod operation;
 mod problem;
 mod relation;
+mod secret;
 mod unit;
 
 pub use application::{
@@ -46,4 +47,8 @@ pub use operation::{
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
+pub use secret::{
+    NewSecret, SecretAccessChange, SecretAccessInfo, SecretContent, SecretContentQuery, SecretData,
+    SecretInfo, SecretList, SecretRemoval, SecretRevisionInfo, SecretUpdate,
+};
 pub use unit::{AddUnits, Resolved};

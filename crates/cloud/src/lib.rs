@@ -8,10 +8,12 @@
 mod azure;
 mod custom_data;
 mod error;
+mod spec;
 mod verbs;
 
 pub use azure::{Azure, AzureConfig};
 pub use error::CloudError;
+pub use spec::CloudSpec;
 pub use verbs::{
     Call, Cloud, Down, Fence, Health, MachineOrder, Progress, SeenMachine, Survey, Usage,
 };

@@ -10,7 +10,7 @@ use lazuli_model::id::{ControllerId, EffectId, ModelId};
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{ChildKind, Effect, VirtualMachine};
 
-use crate::CloudError;
+use crate::{CloudError, CloudSpec};
 
 /// A row of the ledger with all that a call about it needs.
 #[derive(Clone, Copy, Debug)]
@@ -162,6 +162,10 @@ pub struct Usage {
 /// A cloud. All verbs are idempotent; a call is one attempt.
 #[async_trait]
 pub trait Cloud: Send + Sync {
+    /// The cloud with the credential that is used, for charms that are
+    /// trusted; none when it has none to give.
+    fn spec(&self) -> Option<CloudSpec>;
+
     /// Makes the exact bytes that create a virtual machine. They are committed
     /// (encrypted) before the call, so that a repeat sends the same.
     ///

@@ -9,16 +9,20 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::convert;
+use crate::secrets;
 use crate::settle::Desk;
 
 /// The answer, or the text that the tool prints as its error (in Juju's
 /// words: `ops` tells errors apart by them).
 pub(crate) fn answer(
-    desk: &Desk,
+    desk: &mut Desk,
     run: &RunId,
     question: &Question,
     now: OffsetDateTime,
 ) -> Result<Answer, String> {
+    if let Question::Secret { .. } = question {
+        return secrets::answer(desk, run, question);
+    }
     let state = &desk.state;
     let unit = convert::unit(run)
         .and_then(|id| state.unit(id))
@@ -58,6 +62,8 @@ pub(crate) fn answer(
                 .map(|kept| kept.state.as_ref().clone())
                 .unwrap_or_default(),
         }),
+        Question::CloudSpec => secrets::cloud_spec(desk, unit),
+        Question::Secret { .. } => Err("unexpected question".to_owned()),
     }
 }
 

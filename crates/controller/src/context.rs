@@ -125,6 +125,8 @@ impl Rows<'_> {
                 .unwrap_or_default(),
             relations: self.relations(levels),
             relation: self.hook_relation(levels),
+            secret: crate::secrets::hook_secret(state, self.unit, &levels.hook),
+            secrets: crate::secrets::managed(state, self.unit),
             status: self.status(),
             ports: self.ports(self.unit.id),
             endpoint_ports: self.endpoint_ports(),

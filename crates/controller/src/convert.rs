@@ -4,6 +4,9 @@ use lazuli_model::id::UnitId;
 use lazuli_model::ports::PortRange;
 use lazuli_plan::{Ended, Exit, HookWrite, ImmediateWrite, Levels};
 use lazuli_runner::frames;
+use time::OffsetDateTime;
+
+use crate::vault::Vault;
 
 /// The end of what a failed hook printed that its error shows, in characters.
 const SHOWN_OUTPUT: usize = 300;
@@ -23,16 +26,44 @@ pub(crate) fn unit(run: &frames::RunId) -> Option<UnitId> {
     run.unit.parse().ok()
 }
 
-/// An outcome in the planner's terms; none when the machine made it up.
-pub(crate) fn ended(outcome: &frames::Outcome) -> Option<Ended> {
+/// An outcome in the planner's terms; none when the machine made it up. What
+/// it says of secrets is sealed here; what cannot be taken fails the hook.
+pub(crate) fn ended(
+    outcome: &frames::Outcome,
+    vault: &Vault,
+    now: OffsetDateTime,
+) -> Option<Ended> {
     let levels: Levels = serde_json::from_value(outcome.levels.clone()).ok()?;
+    let (exit, writes) = match writes(outcome, vault, now) {
+        Ok(writes) => (exit(outcome), writes),
+        Err(reason) => (Exit::Failed { reason }, Vec::new()),
+    };
     Some(Ended {
         unit: unit(&outcome.run)?,
         seq: outcome.run.seq,
         levels,
-        exit: exit(outcome),
-        writes: outcome.writes.iter().filter_map(buffered).collect(),
+        exit,
+        writes,
     })
+}
+
+/// Its buffered writes in the planner's terms, secrets sealed.
+///
+/// # Errors
+/// Why one cannot be taken.
+pub(crate) fn writes(
+    outcome: &frames::Outcome,
+    vault: &Vault,
+    now: OffsetDateTime,
+) -> Result<Vec<HookWrite>, String> {
+    outcome
+        .writes
+        .iter()
+        .filter_map(|write| match write {
+            frames::Write::Secret { write } => Some(vault.write(write, now).map(HookWrite::Secret)),
+            other => buffered(other).map(Ok),
+        })
+        .collect()
 }
 
 fn exit(outcome: &frames::Outcome) -> Exit {
@@ -91,7 +122,8 @@ pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
             endpoint: endpoint.clone(),
             range: port(range)?,
         },
-        frames::Write::Status { .. }
+        frames::Write::Secret { .. }
+        | frames::Write::Status { .. }
         | frames::Write::Reboot { .. }
         | frames::Write::LeaderSet { .. }
         | frames::Write::WorkloadVersion { .. }
@@ -124,6 +156,7 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         | frames::Write::State { .. }
         | frames::Write::OpenPort { .. }
         | frames::Write::ClosePort { .. }
+        | frames::Write::Secret { .. }
         | frames::Write::ActionLog { .. }
         | frames::Write::ActionSet { .. }
         | frames::Write::ActionFail { .. } => return None,

@@ -29,6 +29,7 @@ use crate::model_loop::{End, INBOX, ModelLoop, Sources};
 use crate::offers;
 use crate::shared::{CLOUD_CALLS, Shared};
 use crate::survey::{self, Surveys};
+use crate::vault::Vault;
 
 /// Models without a holder are looked for this often.
 const LOOK: Duration = Duration::from_secs(3);
@@ -183,6 +184,10 @@ impl Holder {
             return Ok(());
         };
         let loaded = lazuli_store::load(pool, model).await?;
+        let vault = Vault::new(
+            self.shared.store.data_key(model).await?,
+            self.shared.cloud.spec(),
+        );
         let group = SharedNames::of(loaded.state.model()).group;
         let (sender, inbox) = mpsc::channel(INBOX);
         let (events, machines) = mpsc::channel(INBOX);
@@ -206,6 +211,7 @@ impl Holder {
             Arc::clone(&self.shared),
             hold.epoch,
             loaded,
+            vault,
             fleet,
             cloud,
             Sources {

@@ -25,11 +25,13 @@ mod news;
 mod offers;
 mod proxies;
 mod quarantine;
+mod secrets;
 mod settle;
 mod shared;
 mod sightings;
 mod survey;
 mod task_news;
 mod tasks;
+mod vault;
 
 pub use holder::{Parts, run};

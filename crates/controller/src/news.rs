@@ -246,10 +246,10 @@ fn report(
     match report {
         Report::Finished(outcome) => {
             let run = outcome.run.clone();
-            match convert::ended(outcome) {
+            match convert::ended(outcome, &desk.vault, now) {
                 _ if run.task().is_some() => task_news::ended(desk, outcome, now),
                 _ if run.is_wish() => {
-                    for change in tasks::command_ended(&desk.state, outcome) {
+                    for change in tasks::command_ended(desk, outcome, now) {
                         desk.record(change);
                     }
                 }

@@ -9,6 +9,7 @@ use lazuli_plan::{Action, InFlight, Inputs, Subject, SubjectPlan, affected, plan
 use time::OffsetDateTime;
 
 use crate::lookout::Lookout;
+use crate::vault::Vault;
 
 /// Decisions in one go; a planner that decides for ever is a bug, and this
 /// bounds what it can do.
@@ -22,6 +23,8 @@ pub(crate) struct Desk {
     pub(crate) state: ModelState,
     /// What executors are doing.
     pub(crate) flight: InFlight,
+    /// What opens and seals secrets.
+    pub(crate) vault: Vault,
     /// What lists of machines are about.
     pub(crate) lookout: Lookout,
     /// The last plan of each subject that has one.
@@ -50,6 +53,7 @@ impl Desk {
         let dirty = lazuli_plan::subjects(&state);
         Self {
             lookout: Lookout::new(&state),
+            vault: Vault::default(),
             state,
             flight: InFlight::default(),
             plans: BTreeMap::new(),
@@ -65,9 +69,11 @@ impl Desk {
     /// what is in flight, and forgets what was to be written.
     pub(crate) fn reload(&mut self, state: ModelState) {
         let flight = std::mem::take(&mut self.flight);
+        let vault = std::mem::take(&mut self.vault);
         let (survey, list) = (self.lookout.survey_wanted, self.lookout.list_wanted);
         *self = Self::new(state);
         self.flight = flight;
+        self.vault = vault;
         self.lookout.survey_wanted = survey;
         self.lookout.list_wanted = list;
     }

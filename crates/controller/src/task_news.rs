@@ -11,7 +11,7 @@ use crate::tasks;
 
 /// A task's run is over.
 pub(crate) fn ended(desk: &mut Desk, outcome: &Outcome, now: OffsetDateTime) {
-    let Some(ended) = tasks::ended(outcome) else {
+    let Some(ended) = tasks::ended(outcome, &desk.vault, now) else {
         return;
     };
     desk.flight.tasks.remove(&ended.task);

@@ -14,6 +14,8 @@ use time::OffsetDateTime;
 
 use crate::context::{self, Rows};
 use crate::convert;
+use crate::settle::Desk;
+use crate::vault::Vault;
 
 /// The run of a task.
 pub(crate) fn run_of(task: &Task) -> RunId {
@@ -215,17 +217,19 @@ fn about(
 }
 
 /// The rows after a command that a program on a machine wished for.
-pub(crate) fn command_ended(state: &ModelState, outcome: &Outcome) -> Vec<Change> {
+pub(crate) fn command_ended(desk: &Desk, outcome: &Outcome, now: OffsetDateTime) -> Vec<Change> {
     let unit = convert::unit(&outcome.run).filter(|_| outcome.exit.is_success());
     let Some(unit) = unit else {
         return Vec::new();
     };
-    let writes: Vec<_> = outcome
-        .writes
-        .iter()
-        .filter_map(convert::buffered)
-        .collect();
-    lazuli_plan::commit_command(state, unit, &writes)
+    match convert::writes(outcome, &desk.vault, now) {
+        Ok(writes) => lazuli_plan::commit_command(&desk.state, unit, &writes, now),
+        Err(reason) => {
+            // Who ran it was told already that it succeeded.
+            tracing::warn!(%unit, reason, "what a command wrote cannot be taken");
+            Vec::new()
+        }
+    }
 }
 
 /// What a task is about.
@@ -243,7 +247,7 @@ fn text(parameters: &Map<String, Value>, name: &str) -> String {
 }
 
 /// An outcome in the planner's terms; none of what is no task's.
-pub(crate) fn ended(outcome: &Outcome) -> Option<TaskEnded> {
+pub(crate) fn ended(outcome: &Outcome, vault: &Vault, now: OffsetDateTime) -> Option<TaskEnded> {
     let brought = outcome.task.as_deref().cloned().unwrap_or_default();
     let exit = match &outcome.exit {
         Exit::Code { code } => TaskExit::Code(*code),
@@ -265,16 +269,16 @@ pub(crate) fn ended(outcome: &Outcome) -> Option<TaskEnded> {
     }
     show(&mut results, "stdout", brought.stdout);
     show(&mut results, "stderr", brought.stderr);
+    let (exit, writes) = match convert::writes(outcome, vault, now) {
+        Ok(writes) => (exit, writes),
+        Err(reason) => (TaskExit::Failed { reason }, Vec::new()),
+    };
     Some(TaskEnded {
         task: outcome.run.task()?,
         exit,
         failed: brought.failed,
         results,
-        writes: outcome
-            .writes
-            .iter()
-            .filter_map(convert::buffered)
-            .collect(),
+        writes,
     })
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{RelationId, UnitId};
+use crate::secret::SecretId;
 
 /// A hook that is due for a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +31,47 @@ pub enum Hook {
     Remove,
     /// A hook of a relation.
     Relation(RelationHook),
+    /// A hook of a secret.
+    Secret(SecretHook),
+}
+
+/// A hook of a secret.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SecretHook {
+    /// Which of the four.
+    pub kind: SecretHookKind,
+    /// The secret.
+    pub secret: SecretId,
+    /// In expired and remove: the revision that is meant; in changed and
+    /// rotate: the newest one at the time.
+    pub revision: u32,
+}
+
+/// The four hooks of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecretHookKind {
+    /// To who reads it: there is a newer revision.
+    Changed,
+    /// To the owner: a new revision is due.
+    Rotate,
+    /// To the owner: the revision's time is over.
+    Expired,
+    /// To the owner: nobody reads the revision any more.
+    Remove,
+}
+
+impl SecretHookKind {
+    /// The word at the end of the hook's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Rotate => "rotate",
+            Self::Expired => "expired",
+            Self::Remove => "remove",
+        }
+    }
 }
 
 /// A hook of a relation.
@@ -93,6 +135,7 @@ impl Hook {
             Self::Stop => "stop".to_owned(),
             Self::Remove => "remove".to_owned(),
             Self::Relation(hook) => format!("{endpoint}-relation-{}", hook.kind),
+            Self::Secret(hook) => format!("secret-{}", hook.kind.as_str()),
         }
     }
 }

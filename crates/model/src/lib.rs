@@ -14,6 +14,7 @@ pub mod observed;
 pub mod offer;
 pub mod placement;
 pub mod ports;
+pub mod secret;
 pub mod state;
 pub mod status;
 mod text;

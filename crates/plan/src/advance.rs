@@ -10,6 +10,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{Status, StatusKey};
 use time::OffsetDateTime;
 
+use crate::secrets::{self, Draft};
 use crate::types::Levels;
 use crate::unit::is_placeholder;
 
@@ -50,6 +51,11 @@ pub(crate) fn advance(
         Hook::Stop => done.stopped = true,
         Hook::Remove => done.removed = true,
         Hook::Relation(hook) => changes.extend(relation(state, unit.id, hook, levels)),
+        Hook::Secret(hook) => {
+            let mut draft = Draft::new(state);
+            secrets::advance(&mut draft, unit.id, hook, now);
+            changes.extend(draft.into_changes());
+        }
     }
     done.error = None;
     if state.unit_state(unit.id) != Some(&done) {

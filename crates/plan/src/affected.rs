@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use lazuli_model::id::{ApplicationId, CharmId, MachineId, RelationId, UnitId};
-use lazuli_model::state::{Change, ModelState, Row, RowKey};
+use lazuli_model::secret::SecretId;
+use lazuli_model::state::{Change, ModelState, Row, RowKey, SecretOwner};
 use lazuli_model::status::StatusKey;
 
 use crate::types::Subject;
@@ -61,6 +62,11 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
                 // What the model shares: its machines wait for it.
                 None => touched.machines(),
             }
+        }
+        RowKey::Secret(id) | RowKey::SecretRevision(id, _) => touched.secret(id, before),
+        RowKey::SecretConsumer(unit, id) => {
+            touched.add(Subject::Unit(unit));
+            touched.owner(id, None);
         }
         RowKey::Status(key) => touched.add(match key {
             StatusKey::Model => Subject::Model,
@@ -173,6 +179,33 @@ impl Touched<'_> {
         for row in self.state.unit(id).into_iter().chain(old) {
             self.application(row.application);
             self.machine(row.machine);
+        }
+    }
+
+    /// Who reads it hears of what is new, and its owner of what is not read.
+    fn secret(&mut self, id: SecretId, before: Option<&Row>) {
+        self.owner(id, before);
+        let readers = self.state.readers_of(id);
+        self.subjects
+            .extend(readers.map(|row| Subject::Unit(row.unit)));
+    }
+
+    fn owner(&mut self, id: SecretId, before: Option<&Row>) {
+        let old = match before {
+            Some(Row::Secret(row)) => Some(row),
+            _ => None,
+        };
+        for row in self.state.secret(id).into_iter().chain(old) {
+            match row.owner {
+                SecretOwner::Model => self.add(Subject::Model),
+                SecretOwner::Unit(unit) => self.add(Subject::Unit(unit)),
+                SecretOwner::Application(application) => {
+                    self.add(Subject::Application(application));
+                    // The hooks of its secrets are its leader's alone.
+                    let leader = self.state.leader(application).and_then(|row| row.unit);
+                    self.subjects.extend(leader.map(Subject::Unit));
+                }
+            }
         }
     }
 

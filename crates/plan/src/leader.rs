@@ -31,6 +31,8 @@ pub(crate) fn plan_application(inputs: Inputs<'_>, application: &Application) ->
     let peers_left = state.relations_of(application.id).next().is_some();
     if application.life != Life::Alive && empty && !related {
         if !peers_left {
+            plan.decisions
+                .extend(crate::secrets::end_of_application(state, application.id));
             plan.decisions.extend([
                 Change::Delete(RowKey::Application(application.id)),
                 Change::Delete(RowKey::Leader(application.id)),

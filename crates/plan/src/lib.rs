@@ -15,6 +15,7 @@ mod cloud;
 pub mod document;
 mod leader;
 mod outcome;
+mod secrets;
 mod settings;
 mod subject;
 mod task;
@@ -26,6 +27,9 @@ pub use affected::{affected, subjects};
 pub use cloud::SharedNames;
 pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
+pub use secrets::{
+    SecretAccess, SecretFields, SecretRead, SecretWrite, read_secret, secret_access, secret_removal,
+};
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
 pub use task::{Turn, task_charm, turn};

@@ -12,7 +12,10 @@ use lazuli_model::state::{
 use lazuli_model::status::{REBOOTING, SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
 
+use lazuli_model::hook::{Hook, SecretHook};
+
 use crate::advance::{advance, fraction};
+use crate::secrets::{self, Draft, SecretWrite};
 use crate::types::Levels;
 
 /// A failed hook is tried again after this, doubling (Juju's retry strategy),
@@ -83,6 +86,8 @@ pub enum HookWrite {
         /// The range.
         range: PortRange,
     },
+    /// `secret-add` and those that change a secret.
+    Secret(SecretWrite),
 }
 
 /// A write that counts whatever becomes of its hook.
@@ -129,12 +134,45 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
         Exit::Interrupted { .. } => Vec::new(),
         Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
         Exit::Success => match writes(state, unit, &ended.writes) {
-            Ok(mut changes) => {
-                changes.extend(advance(state, unit, &next, &ended.levels, now));
-                changes
-            }
+            Ok(mut changes) => match secret_writes(state, unit, &ended.writes, about(ended), now) {
+                Ok(written) => {
+                    changes.extend(advance(state, unit, &next, &ended.levels, now));
+                    // After what the hook's end alone would have made of them.
+                    changes.extend(written);
+                    changes
+                }
+                Err(reason) => vec![failed(state, &next, ended, &reason, now)],
+            },
             Err(reason) => vec![failed(state, &next, ended, &reason, now)],
         },
+    }
+}
+
+/// The rows after what a hook wrote to secrets, and after a secret's hook.
+pub(crate) fn secret_writes(
+    state: &ModelState,
+    unit: &Unit,
+    writes: &[HookWrite],
+    about: Option<&SecretHook>,
+    now: OffsetDateTime,
+) -> Result<Vec<Change>, String> {
+    let mut draft = Draft::new(state);
+    for write in writes {
+        if let HookWrite::Secret(write) = write {
+            draft.write(unit, write, now)?;
+        }
+    }
+    if let Some(hook) = about {
+        secrets::advance(&mut draft, unit.id, hook, now);
+    }
+    Ok(draft.into_changes())
+}
+
+/// The secret's hook that ended, if it was one.
+fn about(ended: &Ended) -> Option<&SecretHook> {
+    match &ended.levels.hook {
+        Hook::Secret(hook) => Some(hook),
+        _ => None,
     }
 }
 
@@ -188,6 +226,7 @@ pub(crate) fn writes(
             HookWrite::OpenPort { endpoint, range } => {
                 changes.push(Change::Put(Row::OpenedPort(port(unit, endpoint, *range))));
             }
+            HookWrite::Secret(_) => {}
             HookWrite::ClosePort { endpoint, range } => {
                 changes.push(Change::Delete(RowKey::OpenedPort(port(
                     unit, endpoint, *range,

@@ -41,6 +41,7 @@ pub(crate) fn set_status(
 fn plan_model(inputs: Inputs<'_>) -> SubjectPlan {
     let state = inputs.state;
     let mut plan = cloud::plan_model(inputs);
+    plan.decisions.extend(crate::secrets::pruned(state));
     let empty = state.applications().next().is_none() && state.machines().next().is_none();
     let dying = state.model().life != Life::Alive;
     let status = if dying {
@@ -164,6 +165,8 @@ fn plan_relation(inputs: Inputs<'_>, relation: &Relation) -> SubjectPlan {
 }
 
 fn delete_relation(state: &ModelState, plan: &mut SubjectPlan, relation: &Relation) {
+    plan.decisions
+        .extend(crate::secrets::end_of_relation(state, relation.id));
     for member in state.relation_units(relation.id) {
         let key = RowKey::RelationUnit(relation.id, member.unit);
         plan.decisions.push(Change::Delete(key));

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use lazuli_model::id::UnitId;
-use lazuli_model::state::{Change, EXEC, ModelState, Row, Task, TaskLog, TaskStatus};
+use lazuli_model::state::{Change, EXEC, ModelState, Row, Task, TaskLog, TaskStatus, Unit};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
-use crate::outcome::{HookWrite, writes};
+use crate::outcome::{HookWrite, secret_writes, writes};
 use crate::task::{TERMINATED, ended};
 
 /// A task that ended.
@@ -59,7 +59,7 @@ pub fn commit_task(state: &ModelState, end: &TaskEnded, now: OffsetDateTime) -> 
     if end.exit == TaskExit::Code(0)
         && let Some(unit) = unit
     {
-        match writes(state, unit, &end.writes) {
+        match all_writes(state, unit, &end.writes, now) {
             Ok(written) => changes = written,
             Err(reason) => (status, message) = (TaskStatus::Failed, reason),
         }
@@ -100,10 +100,26 @@ fn judged(task: &Task, end: &TaskEnded) -> (TaskStatus, String) {
 /// context, if it succeeded. What the unit may not write is dropped: who ran
 /// it was told already that it succeeded.
 #[must_use]
-pub fn commit_command(state: &ModelState, unit: UnitId, wrote: &[HookWrite]) -> Vec<Change> {
+pub fn commit_command(
+    state: &ModelState,
+    unit: UnitId,
+    wrote: &[HookWrite],
+    now: OffsetDateTime,
+) -> Vec<Change> {
     let unit = state.unit(unit);
-    unit.and_then(|unit| writes(state, unit, wrote).ok())
+    unit.and_then(|unit| all_writes(state, unit, wrote, now).ok())
         .unwrap_or_default()
+}
+
+fn all_writes(
+    state: &ModelState,
+    unit: &Unit,
+    wrote: &[HookWrite],
+    now: OffsetDateTime,
+) -> Result<Vec<Change>, String> {
+    let mut changes = writes(state, unit, wrote)?;
+    changes.extend(secret_writes(state, unit, wrote, None, now)?);
+    Ok(changes)
 }
 
 /// The row after a task said something; none when it has ended, or was never

@@ -10,6 +10,7 @@ mod model;
 mod observe;
 mod operation;
 mod relation;
+mod secret;
 mod session;
 mod sse;
 mod tls;

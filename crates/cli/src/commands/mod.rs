@@ -3,6 +3,7 @@
 mod actions;
 mod add_machine;
 mod add_model;
+mod add_secret;
 mod add_unit;
 mod config;
 mod constraints;
@@ -29,6 +30,7 @@ mod remove_unit;
 mod resolved;
 mod run;
 mod scp;
+mod secrets;
 mod set_application_base;
 mod show_application;
 mod show_machine;
@@ -131,6 +133,14 @@ commands! {
     SshKeys(ssh_keys::ListArgs),
     AddSshKey(ssh_keys::AddArgs),
     RemoveSshKey(ssh_keys::RemoveArgs),
+    #[command(visible_alias = "list-secrets")]
+    Secrets(secrets::SecretsArgs),
+    AddSecret(add_secret::AddArgs),
+    ShowSecret(secrets::ShowSecretArgs),
+    UpdateSecret(add_secret::UpdateArgs),
+    RemoveSecret(secrets::RemoveSecretArgs),
+    GrantSecret(secrets::GrantArgs),
+    RevokeSecret(secrets::RevokeArgs),
     DebugLog(debug_log::Args),
     Documentation(documentation::Args),
     #[command(hide = true)]

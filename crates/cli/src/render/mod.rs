@@ -9,6 +9,7 @@ pub(crate) mod models;
 pub(crate) mod operation;
 pub(crate) mod order;
 pub(crate) mod relations;
+pub(crate) mod secrets;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;

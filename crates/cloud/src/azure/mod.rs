@@ -21,13 +21,14 @@ mod shared;
 mod transport;
 mod verbs;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::credentials::Secret;
 use azure_core::http::Url;
 
-use crate::CloudError;
+use crate::{CloudError, CloudSpec};
 use credential::Credential;
 use error::invalid;
 use ids::Ids;
@@ -63,6 +64,8 @@ pub struct Azure {
     prices: Url,
     /// For the price list, which needs no token.
     client: reqwest::Client,
+    /// For charms that are trusted.
+    spec: CloudSpec,
 }
 
 /// ARM's audience, whatever its endpoint.
@@ -105,6 +108,21 @@ impl Azure {
             ids: Ids::new(&config.subscription),
             prices: url(&config.prices)?,
             client,
+            spec: CloudSpec {
+                kind: "azure".to_owned(),
+                endpoint: config.arm.clone(),
+                identity_endpoint: config.authority.clone(),
+                storage_endpoint: String::new(),
+                auth_type: "service-principal-secret".to_owned(),
+                attributes: BTreeMap::from([
+                    ("application-id".to_owned(), config.client_id.clone()),
+                    (
+                        "application-password".to_owned(),
+                        config.client_secret.secret().to_owned(),
+                    ),
+                    ("subscription-id".to_owned(), config.subscription.clone()),
+                ]),
+            },
         })
     }
 }

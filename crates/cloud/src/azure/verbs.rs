@@ -12,10 +12,16 @@ use super::ids::{COMPUTE, NETWORK, SKUS, group_of, name_of};
 use super::progress::{POLL, accepted, fail_on, foreign, is_ours, running, seen, what};
 use super::transport::is_absent;
 use super::{Azure, list, machine, offers};
-use crate::{Call, Cloud, CloudError, Health, MachineOrder, Progress, SeenMachine, Survey, Usage};
+use crate::{
+    Call, Cloud, CloudError, CloudSpec, Health, MachineOrder, Progress, SeenMachine, Survey, Usage,
+};
 
 #[async_trait]
 impl Cloud for Azure {
+    fn spec(&self) -> Option<CloudSpec> {
+        Some(self.spec.clone())
+    }
+
     fn freeze(&self, order: &MachineOrder<'_>) -> Result<Vec<u8>, CloudError> {
         machine::body(&self.ids, order)
     }

@@ -33,6 +33,7 @@ use crate::settle::Desk;
 use crate::shared::{Shared, now};
 use crate::sightings::LIST_AGAIN;
 use crate::survey::Sight;
+use crate::vault::Vault;
 
 /// Messages that wait for a loop, at most; senders wait beyond that.
 pub(crate) const INBOX: usize = 1024;
@@ -95,15 +96,18 @@ impl ModelLoop {
         shared: Arc<Shared>,
         epoch: u64,
         loaded: Loaded,
+        vault: Vault,
         fleet: Fleet,
         cloud: CloudWorker,
         sources: Sources,
     ) -> Self {
+        let mut desk = Desk::new(loaded.state);
+        desk.vault = vault;
         Self {
             shared,
-            model: loaded.state.model().id,
+            model: desk.state.model().id,
             epoch,
-            desk: Desk::new(loaded.state),
+            desk,
             position: loaded.position,
             fleet,
             cloud,

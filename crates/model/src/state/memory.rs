@@ -7,7 +7,9 @@ use super::{
     OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey,
     Task, Unit, UnitState,
 };
+use super::{Secret, SecretConsumer, SecretOwner, SecretRevision};
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::secret::SecretId;
 use crate::status::{Status, StatusKey};
 
 /// The rows of one model and indexes over them. The only way to change it is
@@ -31,12 +33,17 @@ pub struct ModelState {
     relation_seen: BTreeMap<(UnitId, RelationId), RelationSeen>,
     remote_seen: BTreeMap<(UnitId, RelationId, UnitId), RemoteSeen>,
     effects: BTreeMap<EffectId, Effect>,
+    pub(super) secrets: BTreeMap<SecretId, Secret>,
+    pub(super) secret_revisions: BTreeMap<(SecretId, u32), SecretRevision>,
+    pub(super) secret_consumers: BTreeMap<(UnitId, SecretId), SecretConsumer>,
     statuses: BTreeMap<StatusKey, Status>,
     tasks: BTreeMap<u64, Task>,
     units_by_application: BTreeSet<(ApplicationId, UnitId)>,
     units_by_machine: BTreeSet<(MachineId, UnitId)>,
     relations_by_application: BTreeSet<(ApplicationId, RelationId)>,
     effects_by_machine: BTreeSet<(MachineId, EffectId)>,
+    pub(super) secrets_by_owner: BTreeSet<(SecretOwner, SecretId)>,
+    pub(super) consumers_by_secret: BTreeSet<(SecretId, UnitId)>,
     tasks_by_unit: BTreeSet<(UnitId, u64)>,
     tasks_by_machine: BTreeSet<(MachineId, u64)>,
 }
@@ -62,12 +69,17 @@ impl ModelState {
             relation_seen: BTreeMap::new(),
             remote_seen: BTreeMap::new(),
             effects: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+            secret_revisions: BTreeMap::new(),
+            secret_consumers: BTreeMap::new(),
             statuses: BTreeMap::new(),
             tasks: BTreeMap::new(),
             units_by_application: BTreeSet::new(),
             units_by_machine: BTreeSet::new(),
             relations_by_application: BTreeSet::new(),
             effects_by_machine: BTreeSet::new(),
+            secrets_by_owner: BTreeSet::new(),
+            consumers_by_secret: BTreeSet::new(),
             tasks_by_unit: BTreeSet::new(),
             tasks_by_machine: BTreeSet::new(),
         }
@@ -128,6 +140,12 @@ impl ModelState {
                 }
                 self.effects.insert(row.id, row);
             }
+            Row::Secret(row) => self.put_secret(row),
+            Row::SecretRevision(row) => {
+                self.secret_revisions
+                    .insert((row.secret, row.revision), row);
+            }
+            Row::SecretConsumer(row) => self.put_secret_consumer(row),
             Row::Status(key, status) => drop(self.statuses.insert(key, status)),
             // What has ended is the database's alone.
             Row::Task(row) if row.status.is_final() => self.delete(&RowKey::Task(row.number)),
@@ -194,6 +212,11 @@ impl ModelState {
                     self.effects_by_machine.remove(&(machine, *id));
                 }
             }
+            RowKey::Secret(id) => self.delete_secret(*id),
+            RowKey::SecretRevision(id, revision) => {
+                self.secret_revisions.remove(&(*id, *revision));
+            }
+            RowKey::SecretConsumer(unit, id) => self.delete_secret_consumer(*unit, *id),
             RowKey::Status(key) => drop(self.statuses.remove(key)),
             RowKey::Task(number) => {
                 if let Some(task) = self.tasks.remove(number) {
@@ -247,6 +270,15 @@ impl ModelState {
                 .copied()
                 .map(Row::RemoteSeen),
             RowKey::Effect(id) => self.effects.get(id).cloned().map(Row::Effect),
+            RowKey::Secret(id) => self.secrets.get(id).cloned().map(Row::Secret),
+            RowKey::SecretRevision(id, revision) => self
+                .secret_revision(*id, *revision)
+                .cloned()
+                .map(Row::SecretRevision),
+            RowKey::SecretConsumer(unit, id) => self
+                .secret_consumer(*unit, *id)
+                .cloned()
+                .map(Row::SecretConsumer),
             RowKey::Status(key) => self
                 .statuses
                 .get(key)

@@ -5,8 +5,10 @@ mod charm_state;
 mod effect;
 mod machine;
 mod memory;
+mod memory_secrets;
 mod relation;
 mod row;
+mod secret;
 mod settings;
 mod task;
 mod unit;
@@ -25,6 +27,10 @@ pub use machine::{
 pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
+pub use secret::{
+    Grant, Grantee, RotatePolicy, SealedContent, Secret, SecretConsumer, SecretOwner,
+    SecretRevision,
+};
 pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
 pub use task::{
     EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     Application, CharmRevision, CharmState, Effect, Leader, Machine, MachineState, Model,
     OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen,
-    Task, TaskLog, Unit, UnitState,
+    Secret, SecretConsumer, SecretRevision, Task, TaskLog, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::secret::SecretId;
 use crate::status::{Status, StatusKey};
 
 /// A row's new content, or that it goes.
@@ -72,6 +73,12 @@ pub enum Row {
     RemoteSeen(RemoteSeen),
     /// A resource of the cloud.
     Effect(Effect),
+    /// A secret.
+    Secret(Secret),
+    /// A revision of it.
+    SecretRevision(SecretRevision),
+    /// What a unit reads of it.
+    SecretConsumer(SecretConsumer),
     /// A status.
     Status(StatusKey, Status),
     /// What a user asked to be run; not kept in memory.
@@ -103,6 +110,9 @@ pub enum RowKey {
     RelationSeen(UnitId, RelationId),
     RemoteSeen(UnitId, RelationId, UnitId),
     Effect(EffectId),
+    Secret(SecretId),
+    SecretRevision(SecretId, u32),
+    SecretConsumer(UnitId, SecretId),
     Status(StatusKey),
     Operation(u64),
     Task(u64),
@@ -132,6 +142,9 @@ impl Row {
             Self::RelationSeen(row) => RowKey::RelationSeen(row.unit, row.relation),
             Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
             Self::Effect(row) => RowKey::Effect(row.id),
+            Self::Secret(row) => RowKey::Secret(row.id),
+            Self::SecretRevision(row) => RowKey::SecretRevision(row.secret, row.revision),
+            Self::SecretConsumer(row) => RowKey::SecretConsumer(row.unit, row.secret),
             Self::Status(key, _) => RowKey::Status(*key),
             Self::Operation(row) => RowKey::Operation(row.number),
             Self::Task(row) => RowKey::Task(row.number),

@@ -3,6 +3,7 @@
 
 mod next;
 mod relations;
+mod secrets;
 mod status;
 mod subordinate;
 mod tasks;
@@ -118,7 +119,7 @@ impl Rows<'_> {
             Next::Due(hook) => self.due(plan, &hook),
             Next::Over => self.go(plan),
             Next::Idle(wake_at) => {
-                plan.wake_at = wake_at;
+                plan.wake_at = [wake_at, self.secret_wake()].into_iter().flatten().min();
                 plan.blocked = self.waits_to_enter();
                 self.set_idle(plan);
             }
@@ -370,6 +371,9 @@ impl Rows<'_> {
                 .and_then(|known| known.facts.as_ref())
                 .map(|facts| facts.boot_id.clone()),
         };
+        if let Hook::Secret(about) = hook {
+            state.secret(about.secret)?;
+        }
         if let Hook::Relation(about) = hook {
             let relation = state.relation(about.relation)?;
             let remote = relation.remote(self.application.id)?;
@@ -427,6 +431,7 @@ fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
     if state.charm_state(unit.id).is_some() {
         changes.push(Change::Delete(RowKey::CharmState(unit.id)));
     }
+    changes.extend(crate::secrets::end_of_unit(state, unit.id));
     changes.extend([
         Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
         Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),

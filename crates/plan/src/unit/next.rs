@@ -63,6 +63,9 @@ impl Rows<'_> {
         if let Some(hook) = self.leadership() {
             return Next::Due(hook);
         }
+        if let Some(hook) = self.secret_due() {
+            return Next::Due(hook);
+        }
         if self.done.charm != Some(self.application.charm) {
             return Next::Due(Hook::UpgradeCharm);
         }

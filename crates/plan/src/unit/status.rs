@@ -74,7 +74,8 @@ impl Rows<'_> {
             | Hook::LeaderSettingsChanged
             | Hook::UpdateStatus
             | Hook::UpgradeCharm
-            | Hook::Relation(_) => {}
+            | Hook::Relation(_)
+            | Hook::Secret(_) => {}
         }
     }
 

@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod law;
 mod removal;
+mod secrets;
 mod subordinates;
 mod tasks;
 mod world;
@@ -219,7 +220,7 @@ proptest! {
     /// Whatever users do, planning what was touched leaves nothing that
     /// planning everything would still find.
     #[test]
-    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..8, 0_usize..4), 1..24)) {
+    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..12, 0_usize..4), 1..24)) {
         let mut world = World::new();
         let web = world.deploy("web", 1);
         let proxy = world.deploy("proxy", 1);
@@ -250,6 +251,7 @@ proptest! {
                         task.parallel = pick == 1;
                     });
                 }
+                8.. => secrets::step(&mut world, step - 1, pick),
                 _ => {}
             }
             if pick != 3 {

@@ -42,6 +42,10 @@ pub(crate) fn charm() -> Charm {
         "stop",
         "remove",
         "leader-elected",
+        "secret-changed",
+        "secret-rotate",
+        "secret-expired",
+        "secret-remove",
     ] {
         files = files.executable(&format!("hooks/{hook}"), "#!/bin/sh\n");
     }
@@ -111,6 +115,8 @@ pub(crate) struct World {
     pub(crate) endless: BTreeSet<String>,
     /// Nor when they are told to.
     pub(crate) deaf: bool,
+    /// What hooks write, once each.
+    pub(crate) writes: BTreeMap<String, Vec<HookWrite>>,
     /// Tasks that ended, as the database has them.
     pub(crate) ended: BTreeMap<u64, Task>,
 }
@@ -155,6 +161,7 @@ impl World {
             flight: InFlight::default(),
             endless: BTreeSet::new(),
             deaf: false,
+            writes: BTreeMap::new(),
             ended: BTreeMap::new(),
         };
         world.put(Row::Charm(CharmRevision {
@@ -352,7 +359,10 @@ impl World {
             } else {
                 Exit::Success
             },
-            writes: writes.into_iter().collect(),
+            writes: writes
+                .into_iter()
+                .chain(self.writes.remove(&hook).unwrap_or_default())
+                .collect(),
         };
         let changes = commit_outcome(&self.state, &ended, self.now);
         assert_ne!(changes, [], "an outcome changes something");
@@ -361,6 +371,32 @@ impl World {
         }
         let again = commit_outcome(&self.state, &ended, self.now);
         assert_eq!(again, [], "an outcome counts once");
+    }
+
+    /// A hook of a unit ends with these writes; what its outcome says.
+    pub(crate) fn did(&mut self, name: &str, writes: Vec<HookWrite>) -> Option<String> {
+        let unit = self.unit(name).id;
+        let done = self.state.unit_state(unit).expect("a row").clone();
+        let ended = Ended {
+            unit,
+            seq: done.hook_seq + 1,
+            levels: Levels {
+                hook: lazuli_model::hook::Hook::UpdateStatus,
+                charm: id(3),
+                config: None,
+                leader_version: 0,
+                remote_version: 0,
+                app_version: 0,
+                boot: None,
+            },
+            exit: Exit::Success,
+            writes,
+        };
+        for change in commit_outcome(&self.state, &ended, self.now) {
+            self.apply(change);
+        }
+        let error = self.state.unit_state(unit).expect("a row").error.clone();
+        error.map(|error| error.reason)
     }
 
     pub(crate) fn kill(&mut self, unit: UnitId, seq: u64) {
@@ -414,6 +450,9 @@ impl World {
     }
 
     pub(crate) fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
+        if let Hook::Secret(hook) = &levels.hook {
+            return format!("{} {}", levels.hook.name(""), hook.revision);
+        }
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
         };

@@ -38,6 +38,10 @@ pub struct Context {
     pub relations: Vec<RelationContext>,
     /// The relation of a relation hook.
     pub relation: Option<HookRelation>,
+    /// The secret of a secret hook.
+    pub secret: Option<super::HookSecret>,
+    /// The secrets that the unit manages, what they say aside.
+    pub secrets: Vec<super::SecretInfo>,
     /// The unit's own workload status.
     pub status: StatusContext,
     /// Ports the unit has opened.

@@ -200,6 +200,19 @@ pub enum Question {
     GoalState,
     /// What the unit's charm keeps (`state-get`).
     CharmState,
+    /// `secret-get`; what is read may be tracked from then on.
+    Secret {
+        /// The secret's id, unless the label says which.
+        id: Option<String>,
+        /// The unit's label for it.
+        label: Option<String>,
+        /// Read the newest revision from now on.
+        refresh: bool,
+        /// Read the newest revision this once.
+        peek: bool,
+    },
+    /// `credential-get`.
+    CloudSpec,
 }
 
 /// The answer to a [`Question`].
@@ -216,6 +229,11 @@ pub enum Answer {
     Leader {
         /// Milliseconds, counted from receipt.
         millis: Option<u64>,
+    },
+    /// What a secret says.
+    Secret {
+        /// The content.
+        content: super::SecretContent,
     },
     /// Any other document, in the shape of the tool's JSON output.
     Document {

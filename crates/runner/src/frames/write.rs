@@ -46,6 +46,11 @@ pub enum Write {
         /// The range.
         range: PortRange,
     },
+    /// `secret-add` and those that change a secret: buffered.
+    Secret {
+        /// What is written.
+        write: super::SecretWrite,
+    },
     /// `status-set`: immediate.
     Status {
         /// The application's status rather than the unit's.
@@ -98,6 +103,7 @@ impl Write {
             | Self::Reboot { .. }
             | Self::OpenPort { .. }
             | Self::ClosePort { .. }
+            | Self::Secret { .. }
             | Self::ActionSet { .. }
             | Self::ActionFail { .. } => false,
         }

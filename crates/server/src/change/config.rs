@@ -8,7 +8,7 @@ use lazuli_model::config::{Settings, parse_bool};
 use lazuli_model::state::Row;
 use serde_json::Value;
 
-use super::{Draft, Refusal, application};
+use super::{Draft, Refusal, application, check_settings};
 
 /// The setting that is Juju's and not the charm's.
 const TRUST: &str = "trust";
@@ -101,6 +101,7 @@ pub(crate) fn change_config(
         row.config.remove(reset);
     }
     given.apply(&mut row.config);
+    check_settings(draft, &row)?;
     draft.put(Row::Application(row));
     Ok(())
 }

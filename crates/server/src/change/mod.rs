@@ -19,6 +19,7 @@ mod refresh;
 mod refusal;
 mod remove;
 mod schema;
+mod secrets;
 mod summary;
 mod tasks;
 mod units;
@@ -47,6 +48,10 @@ pub(crate) use refresh::refresh;
 pub(crate) use refusal::Refusal;
 pub(crate) use remove::{
     destroy_model, remove_application, remove_machine, remove_relation, remove_unit,
+};
+pub(crate) use secrets::{
+    SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
+    secret, update_secret, users_secret,
 };
 pub(crate) use summary::{effective, summary};
 pub(crate) use tasks::{cancel, exec, run};

@@ -44,6 +44,10 @@ impl Refusal {
         Self::new(Code::AlreadyExists, detail)
     }
 
+    pub(crate) fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(Code::Forbidden, detail)
+    }
+
     pub(crate) fn not_supported(detail: impl Into<String>) -> Self {
         Self::new(Code::NotSupported, detail)
     }

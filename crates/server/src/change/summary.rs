@@ -111,6 +111,7 @@ fn line(state: &ModelState, row: &Row, detail: Option<String>) -> Option<EntityC
             row.number.to_string(),
             row.life.is_alive(),
         ),
+        Row::Secret(row) => (EntityKind::Secret, row.id.to_string(), true),
         _ => return None,
     };
     let change = match (state.row(&row.key()), alive) {

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use http::header::ETAG;
 use http::{Method, StatusCode};
-use lazuli_api::{RelationQuery, Removal, Unexpose, WriteQuery};
+use lazuli_api::{RelationQuery, Removal, SecretRemoval, Unexpose, WriteQuery};
 use lazuli_store::Loaded;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -55,6 +55,20 @@ impl<L, G: Send + Sync> Edit<L, G> {
     /// What was given.
     pub(crate) fn given(&self) -> &G {
         &self.given
+    }
+
+    /// The model.
+    pub(crate) fn model(&self) -> lazuli_model::id::ModelId {
+        self.scope.model
+    }
+
+    /// Keeps no digest of what was given, not even for idempotency keys: it
+    /// could be guessed from that.
+    pub(crate) fn undigested(self) -> Self {
+        Self {
+            sha256: None,
+            ..self
+        }
     }
 
     /// Makes the change; `status` is the answer's, if it was none before.
@@ -130,4 +144,4 @@ macro_rules! dry_run {
     )+};
 }
 
-dry_run!(RelationQuery, Removal, Unexpose);
+dry_run!(RelationQuery, Removal, SecretRemoval, Unexpose);

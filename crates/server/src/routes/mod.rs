@@ -13,6 +13,7 @@ mod models;
 mod operations;
 mod problems;
 mod relations;
+mod secrets;
 mod session;
 mod ssh;
 mod status;
@@ -131,6 +132,14 @@ fn short() -> OpenApiRouter<App> {
             relations::show_relation,
             relations::remove_relation
         ))
+        .routes(routes!(secrets::list_secrets, secrets::add_secret))
+        .routes(routes!(
+            secrets::show_secret,
+            secrets::update_secret,
+            secrets::remove_secret
+        ))
+        .routes(routes!(secrets::show_secret_content))
+        .routes(routes!(secrets::change_secret_access))
 }
 
 /// Streams, long polls and uploads, which have limits of their own.

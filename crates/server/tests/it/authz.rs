@@ -131,6 +131,13 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("delete", "/models/{model}/relations", Write),
     ("get", "/models/{model}/relations/{relation}", Read),
     ("delete", "/models/{model}/relations/{relation}", Write),
+    ("get", "/models/{model}/secrets", Read),
+    ("post", "/models/{model}/secrets", Write),
+    ("get", "/models/{model}/secrets/{secret}", Read),
+    ("patch", "/models/{model}/secrets/{secret}", Write),
+    ("delete", "/models/{model}/secrets/{secret}", Write),
+    ("get", "/models/{model}/secrets/{secret}/content", Admin),
+    ("patch", "/models/{model}/secrets/{secret}/access", Write),
     ("get", "/models/{model}/logs", Read),
     ("get", "/models/{model}/events", Read),
 ];

@@ -10,4 +10,5 @@ mod machines;
 mod models;
 mod observe;
 mod operations;
+mod secrets;
 mod session;

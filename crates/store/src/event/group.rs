@@ -99,6 +99,8 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         // So it is with tasks, which go with their model alone.
         RowKey::Model
         | RowKey::Effect(_)
+        | RowKey::Secret(_)
+        | RowKey::SecretRevision(..)
         | RowKey::Status(StatusKey::Model)
         | RowKey::Operation(_)
         | RowKey::Task(_)
@@ -118,6 +120,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         | RowKey::RelationUnit(_, id)
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)
+        | RowKey::SecretConsumer(id, _)
         | RowKey::Status(StatusKey::Workload(id) | StatusKey::Agent(id)) => (Kind::Unit, raw(id)),
         RowKey::OpenedPort(port) => (Kind::Unit, raw(port.unit)),
         RowKey::Relation(id) | RowKey::RelationApplication(id, _) => (Kind::Relation, raw(id)),

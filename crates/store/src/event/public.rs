@@ -99,6 +99,13 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
         // What a unit has seen is nobody's business but the planner's, and what
         // its charm keeps is the charm's.
         Row::CharmState(_) | Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
+        // Never what it says, nor anything made from that.
+        Row::Secret(row) => push(
+            after,
+            "secrets",
+            json!({ "id": row.id, "owner": row.owner, "revision": row.latest }),
+        ),
+        Row::SecretRevision(_) | Row::SecretConsumer(_) => {}
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
         // Parameters, results and what is said may hold passwords.

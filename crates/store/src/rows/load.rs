@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 
 use super::{
     application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
-    relation, relation_application, relation_seen, relation_unit, remote_seen, status, task, unit,
-    unit_state,
+    relation, relation_application, relation_seen, relation_unit, remote_seen, secret,
+    secret_consumer, secret_revision, status, task, unit, unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -48,6 +48,9 @@ pub(crate) async fn all(
         relation_seen,
         remote_seen,
         effect,
+        secret,
+        secret_revision,
+        secret_consumer,
         status,
         task
     );
@@ -101,6 +104,9 @@ pub(crate) async fn named(
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
     find!(effect, RowKey::Effect(id) => *id);
+    find!(secret, RowKey::Secret(id) => *id);
+    find!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
+    find!(secret_consumer, RowKey::SecretConsumer(unit, id) => (*unit, *id));
     find!(status, RowKey::Status(key) => *key);
     find!(task, RowKey::Task(number) => *number);
 

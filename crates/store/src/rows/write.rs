@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
-    operation, relation, relation_application, relation_seen, relation_unit, remote_seen, status,
-    task, unit, unit_state,
+    operation, relation, relation_application, relation_seen, relation_unit, remote_seen, secret,
+    secret_consumer, secret_revision, status, task, unit, unit_state,
 };
 use crate::StoreError;
 
@@ -66,6 +66,9 @@ pub(crate) async fn write(
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
     delete!(effect, RowKey::Effect(id) => *id);
+    delete!(secret, RowKey::Secret(id) => *id);
+    delete!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
+    delete!(secret_consumer, RowKey::SecretConsumer(unit, id) => (*unit, *id));
     delete!(status, RowKey::Status(key) => *key);
     delete!(task, RowKey::Task(number) => *number);
 
@@ -85,6 +88,9 @@ pub(crate) async fn write(
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
     put!(effect, Effect);
+    put!(secret, Secret);
+    put!(secret_revision, SecretRevision);
+    put!(secret_consumer, SecretConsumer);
     put!(operation, Operation);
     put!(task, Task);
     let logs: Vec<_> = changes

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use lazuli_model::id::ModelId;
 use sqlx::{PgConnection, query, query_scalar};
 
@@ -21,6 +22,7 @@ pub struct Sealer(Arc<Cipher>);
 pub struct DataKey {
     model: ModelId,
     cipher: Arc<Cipher>,
+    checksums: Arc<hmac::Key>,
 }
 
 impl Sealer {
@@ -95,6 +97,31 @@ impl DataKey {
         self.cipher.open(&self.place(place), sealed)
     }
 
+    /// Changes with what is to be sealed, and tells nothing of it to who does
+    /// not have the key.
+    pub(super) fn checksum(&self, place: &str, plain: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.checksums);
+        context.update(self.place(place).as_bytes());
+        context.update(&[0]);
+        context.update(plain);
+        hex::encode(context.sign())
+    }
+
+    fn with(model: ModelId, key: &[u8; KEY_LEN]) -> Result<Self, SealError> {
+        // Another key than the cipher's.
+        let own = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"checksums");
+        Ok(Self {
+            model,
+            cipher: Arc::new(Cipher::new(key)?),
+            checksums: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref())),
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn for_test() -> Self {
+        Self::with(ModelId::nil(), &[7; KEY_LEN]).unwrap()
+    }
+
     fn place(&self, place: &str) -> String {
         format!("model {}: {place}", self.model)
     }
@@ -131,10 +158,7 @@ pub(crate) async fn data_key(
     let key: [u8; KEY_LEN] = key.try_into().map_err(|_| SealError::CannotOpen {
         what: place.clone(),
     })?;
-    Ok(DataKey {
-        model,
-        cipher: Arc::new(Cipher::new(&key)?),
-    })
+    Ok(DataKey::with(model, &key)?)
 }
 
 async fn read_wrapped(

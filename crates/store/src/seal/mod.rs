@@ -6,6 +6,7 @@
 //! associated data), so that one ciphertext cannot be moved to another row.
 
 mod cipher;
+mod content;
 mod keys;
 
 pub use cipher::{SealError, Sealed};

@@ -16,3 +16,4 @@ mod postgres;
 mod retention;
 mod rows;
 mod schema;
+mod secrets;

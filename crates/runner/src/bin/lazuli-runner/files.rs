@@ -133,3 +133,11 @@ pub(crate) fn random_hex(bytes: usize) -> Result<String, Error> {
         .map_err(Error::file("read", source))?;
     Ok(hex::encode(random))
 }
+
+/// An id of 96 random bits in the 20 letters of Juju's URIs of secrets.
+pub(crate) fn random_xid() -> Result<String, Error> {
+    const LETTERS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
+    let bits = u128::from_str_radix(&random_hex(12)?, 16).unwrap_or_default() << 4;
+    let letter = |n: u32| char::from(LETTERS[(bits >> (5 * n) & 31) as usize]);
+    Ok((0..20).rev().map(letter).collect())
+}

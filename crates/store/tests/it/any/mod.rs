@@ -2,6 +2,7 @@
 
 mod desired;
 mod observed;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use time::OffsetDateTime;
 use crate::common::{NOW, id};
 use desired::*;
 use observed::*;
+use secrets::*;
 
 pub(crate) fn changes(own: Model) -> impl Strategy<Value = Vec<Change>> {
     let row = prop_oneof![
@@ -34,6 +36,7 @@ pub(crate) fn changes(own: Model) -> impl Strategy<Value = Vec<Change>> {
         2 => relation(),
         4 => relation_rows(),
         4 => effect(),
+        4 => secret_rows(),
         3 => status(),
     ];
     vec((row, prop::bool::weighted(0.2)), 0..60).prop_map(|rows| {

@@ -84,6 +84,13 @@ pub(super) fn environment(
             set("JUJU_DEPARTING_UNIT", departing);
         }
     }
+    if let Some(secret) = &context.secret {
+        variables.insert("JUJU_SECRET_ID".to_owned(), secret.uri.clone());
+        variables.insert("JUJU_SECRET_LABEL".to_owned(), secret.label.clone());
+        if let Some(revision) = secret.revision {
+            variables.insert("JUJU_SECRET_REVISION".to_owned(), revision.to_string());
+        }
+    }
     variables.extend(context.env.clone());
     // These name the hook to its tools: nothing may replace them.
     for (name, value) in [
@@ -99,8 +106,8 @@ pub(super) fn environment(
 #[cfg(test)]
 mod tests {
     use lazuli_runner::frames::{
-        CharmRef, Context, Hook, HookRelation, Limits, PROTOCOL, RelationContext, RunId,
-        RunRequest, TaskContext,
+        CharmRef, Context, Hook, HookRelation, HookSecret, Limits, PROTOCOL, RelationContext,
+        RunId, RunRequest, TaskContext,
     };
 
     use super::*;
@@ -231,6 +238,24 @@ mod tests {
                 "TERM",
             ]
         );
+    }
+
+    #[test]
+    fn a_secret_hook_names_the_secret() {
+        let context = |revision| Context {
+            secret: Some(HookSecret {
+                uri: "secret:9m4e2mr0ui3e8a215n4g".into(),
+                label: "db".into(),
+                revision,
+            }),
+            ..Context::default()
+        };
+        let changed = variables(HookKind::Hook, context(None));
+        assert_eq!(changed["JUJU_SECRET_ID"], "secret:9m4e2mr0ui3e8a215n4g");
+        assert_eq!(changed["JUJU_SECRET_LABEL"], "db");
+        assert_eq!(changed.get("JUJU_SECRET_REVISION"), None);
+        let expired = variables(HookKind::Hook, context(Some(3)));
+        assert_eq!(expired["JUJU_SECRET_REVISION"], "3");
     }
 
     #[test]

@@ -32,6 +32,16 @@ use crate::toolwire::{REQUEST_MAX, ToolInput, ToolReply, ToolRequest};
 /// The most tools at a time; more wait.
 const CALLS_MAX: usize = 64;
 
+/// The most files that one call reads.
+const FILES_MAX: usize = 256;
+
+/// What was read for a call so far, and an id for what it makes.
+struct Reads<'a> {
+    input: Option<&'a Input>,
+    files: &'a BTreeMap<String, Input>,
+    fresh: &'a str,
+}
+
 /// How long a tool may take to say what it wants.
 const REQUEST_WAIT: Duration = Duration::from_secs(30);
 
@@ -196,15 +206,35 @@ fn answer(
         return reply(&mut stream, Answer::error(1, &text));
     };
     let mut input = None;
+    let mut files = BTreeMap::new();
+    let fresh = match files::random_xid() {
+        Ok(id) => id,
+        Err(error) => return reply(&mut stream, Answer::error(1, &describe(&error))),
+    };
     loop {
-        match step(supervisor, run, tool, &request.args, input.as_ref()) {
+        let reads = Reads {
+            input: input.as_ref(),
+            files: &files,
+            fresh: &fresh,
+        };
+        match step(supervisor, run, tool, &request.args, &reads) {
             Step::Done(answer) => return reply(&mut stream, answer),
             Step::Need(file) => {
                 // Nothing is locked here: what feeds the tool may itself be
                 // another tool.
-                write_frame(&mut stream, &ToolReply::Need { file })?;
+                write_frame(&mut stream, &ToolReply::Need { file: file.clone() })?;
                 let read: ToolInput = read_frame(&mut stream)?;
-                input = Some(Input { text: read.text });
+                let read = Input { text: read.text };
+                if let Some(file) = file {
+                    if files.len() >= FILES_MAX {
+                        let text = format!("more than {FILES_MAX} files");
+                        return reply(&mut stream, Answer::error(1, &text));
+                    }
+                    files.insert(file, read.clone());
+                    input.get_or_insert(read);
+                } else {
+                    input = Some(read);
+                }
             }
             Step::Ask(_) => return reply(&mut stream, Answer::error(1, "the hook has ended")),
         }
@@ -239,7 +269,7 @@ fn step(
     run: &Arc<Run>,
     tool: &tools::Tool,
     args: &[String],
-    input: Option<&Input>,
+    reads: &Reads<'_>,
 ) -> Step {
     let request = &run.intent.request;
     let mut session = run.session();
@@ -253,7 +283,9 @@ fn step(
             base: &request.context,
             session: &session,
             leadership: leadership.clone(),
-            input,
+            input: reads.input,
+            files: reads.files,
+            fresh: reads.fresh,
         };
         match tools::call(&ctx, tool, args) {
             Step::Ask(Question::Leader) => {

@@ -1,9 +1,10 @@
 //! One run in memory.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lazuli_runner::frames::{Outcome, Report, RunId, RunState, RunSummary, Write};
+use lazuli_runner::frames::{Exit, Outcome, Report, RunId, RunState, RunSummary, Write};
 
 use super::logs::LogRing;
 use crate::clock;
@@ -200,7 +201,7 @@ impl Run {
     /// Records how it ended; on failure the disk is tried again later.
     pub(crate) fn end(&self, outcome: Outcome) -> Result<(), Error> {
         let recorded = match &self.record {
-            Some(record) => record.end(&outcome),
+            Some(record) => record.end(&to_record(&outcome)),
             None => Ok(()),
         };
         self.change(|live| {
@@ -217,7 +218,7 @@ impl Run {
         if live.unrecorded
             && let (Some(record), Some(outcome)) = (&self.record, &live.outcome)
         {
-            live.unrecorded = record.end(outcome).is_err();
+            live.unrecorded = record.end(&to_record(outcome)).is_err();
         }
     }
 
@@ -257,6 +258,22 @@ impl Run {
     }
 }
 
+/// What is written to the disk: what secrets say stays in memory. A supervisor
+/// that dies before the controller has the outcome takes it along; the hook
+/// then counts as interrupted, and runs again.
+fn to_record(outcome: &Outcome) -> Cow<'_, Outcome> {
+    if !outcome.writes.iter().any(Write::is_secret) {
+        return Cow::Borrowed(outcome);
+    }
+    Cow::Owned(Outcome {
+        exit: Exit::Interrupted {
+            reason: "it wrote secrets, which were in memory alone".to_owned(),
+        },
+        writes: Vec::new(),
+        ..outcome.clone()
+    })
+}
+
 /// About how many bytes an immediate write takes.
 fn size(write: &Write) -> usize {
     match write {
@@ -272,6 +289,9 @@ fn size(write: &Write) -> usize {
         Write::WorkloadVersion { version } => version.len(),
         Write::ActionLog { message } | Write::ActionFail { message } => message.len(),
         Write::ActionSet { value, .. } => value.len(),
-        Write::OpenPort { .. } | Write::ClosePort { .. } | Write::Reboot { .. } => 64,
+        Write::OpenPort { .. }
+        | Write::ClosePort { .. }
+        | Write::Reboot { .. }
+        | Write::Secret { .. } => 64,
     }
 }

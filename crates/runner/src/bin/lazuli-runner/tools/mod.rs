@@ -7,6 +7,7 @@
 
 mod action;
 mod config;
+mod credential;
 mod goal_state;
 mod leader;
 mod log;
@@ -17,6 +18,10 @@ mod reboot;
 mod relation;
 mod relation_get;
 mod relation_set;
+mod secret;
+mod secret_data;
+mod secret_read;
+mod secret_share;
 mod session;
 mod state;
 mod status;
@@ -143,6 +148,7 @@ pub(crate) static TOOLS: &[&Tool] = &[
     &action::ACTION_LOG,
     &action::ACTION_SET,
     &config::CONFIG_GET,
+    &credential::CREDENTIAL_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
     &leader::LEADER_SET,
@@ -157,6 +163,14 @@ pub(crate) static TOOLS: &[&Tool] = &[
     &relation::RELATION_MODEL_GET,
     &relation_get::RELATION_GET,
     &relation_set::RELATION_SET,
+    &secret::SECRET_ADD,
+    &secret_read::SECRET_GET,
+    &secret_share::SECRET_GRANT,
+    &secret_read::SECRET_IDS,
+    &secret_read::SECRET_INFO_GET,
+    &secret::SECRET_REMOVE,
+    &secret_share::SECRET_REVOKE,
+    &secret::SECRET_SET,
     &status::STATUS_GET,
     &status::STATUS_SET,
     &version::APPLICATION_VERSION_SET,
@@ -275,6 +289,12 @@ fn has_zero_byte(write: &Write) -> bool {
         | Write::ActionFail { message: text } => bad(text),
         Write::Reboot { .. } => false,
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
+        Write::Secret { write } => write.fields().is_some_and(|fields| {
+            [&fields.label, &fields.description]
+                .into_iter()
+                .flatten()
+                .any(|text| bad(text))
+        }),
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use lazuli_runner::frames::{
-    Answer, Context, PortRange, Question, RelationContext, Settings, StatusContext, TaskContext,
-    Write,
+    Answer, Context, PortRange, Question, RelationContext, SecretWrite, Settings, StatusContext,
+    TaskContext, Write,
 };
 use serde_json::{Map, Value};
 
@@ -25,6 +25,9 @@ pub(crate) const GUARANTEE: Duration = Duration::from_secs(30);
 /// a frame, whatever the bytes are.
 const PENDING_MAX: usize = 2 << 20;
 
+/// The most of secrets that one hook writes, in bytes.
+const SECRETS_MAX: usize = 8 << 20;
+
 /// The most of answers that are kept for a hook, in bytes; the oldest go.
 const ANSWERS_MAX: usize = 8 << 20;
 
@@ -39,8 +42,12 @@ pub(crate) struct ToolContext<'a> {
     pub(crate) session: &'a Session,
     /// Whether the unit leads.
     pub(crate) leadership: Leadership,
-    /// What was read for this call.
+    /// What was read for this call last.
     pub(crate) input: Option<&'a Input>,
+    /// Files that were read for this call, by path.
+    pub(crate) files: &'a BTreeMap<String, Input>,
+    /// An id for what this call makes, that nobody can guess.
+    pub(crate) fresh: &'a str,
 }
 
 /// What the unit knows of its leadership.
@@ -81,6 +88,8 @@ pub(crate) struct Session {
     reboot: Option<Reboot>,
     /// Ports opened and closed, in order: (open, endpoint, range).
     ports: Vec<(bool, String, PortRange)>,
+    /// What it wrote to secrets, in order.
+    secrets: Vec<SecretWrite>,
     /// The status it set.
     status: Option<StatusContext>,
     /// Leader settings it set.
@@ -166,6 +175,22 @@ impl Session {
                 .answers
                 .retain(|(question, _)| *question != Question::ApplicationStatus),
             Write::LeaderSet { settings } => self.leader_settings.extend(settings.clone()),
+            Write::Secret { write } => {
+                let size = |write: &SecretWrite| {
+                    let content = write.fields().and_then(|fields| fields.content.as_ref());
+                    content.map_or(64, |content| {
+                        content.0.values().map(|value| value.len() + 64).sum()
+                    })
+                };
+                let total: usize = self.secrets.iter().chain([write]).map(size).sum();
+                if total > SECRETS_MAX {
+                    return Err(format!(
+                        "cannot write secrets: {total} bytes in one hook are over the limit of \
+                         {SECRETS_MAX}"
+                    ));
+                }
+                self.secrets.push(write.clone());
+            }
             Write::WorkloadVersion { .. } => {}
             Write::ActionSet { path, value } => self.set_result(path, value)?,
             Write::ActionFail { message } => self.failed = Some(message.clone()),
@@ -228,8 +253,18 @@ impl Session {
         self.reboot
     }
 
+    /// What the hook wrote to secrets so far.
+    pub(super) fn secrets(&self) -> &[SecretWrite] {
+        &self.secrets
+    }
+
     /// Keeps an answer of the controller.
     pub(crate) fn answered(&mut self, question: Question, answer: Result<Answer, String>) {
+        if matches!(question, Question::Secret { .. }) {
+            // Reading may change what is read next.
+            self.answers
+                .retain(|(known, _)| !matches!(known, Question::Secret { .. }));
+        }
         self.answers.push_back((question, answer));
         let mut total: usize = self.answers.iter().map(|(_, answer)| size(answer)).sum();
         while total > ANSWERS_MAX
@@ -261,7 +296,10 @@ impl Session {
         let state = (!self.state.is_empty()).then(|| Write::State {
             state: self.state.clone(),
         });
-        relations.chain(ports).chain(state).collect()
+        let secrets = self.secrets.iter().map(|write| Write::Secret {
+            write: write.clone(),
+        });
+        relations.chain(ports).chain(state).chain(secrets).collect()
     }
 }
 
@@ -380,6 +418,20 @@ impl ToolContext<'_> {
         self.session.status.as_ref().unwrap_or(&self.base.status)
     }
 
+    /// One of several files.
+    ///
+    /// # Errors
+    /// When it has to be read first, or could not be.
+    pub(super) fn file(&self, path: &str) -> Result<&str, Stop> {
+        match self.files.get(path) {
+            None => Err(Stop::Need(Some(path.to_owned()))),
+            Some(input) => input
+                .text
+                .as_deref()
+                .map_err(|why| Stop::Failed(why.clone())),
+        }
+    }
+
     /// What `--file` names: `-` is standard input.
     ///
     /// # Errors
@@ -410,6 +462,11 @@ fn size(answer: &Result<Answer, String>) -> usize {
             .map(|(key, value)| key.len() + value.len() + 64)
             .sum(),
         Ok(Answer::Document { value }) => value.to_string().len(),
+        Ok(Answer::Secret { content }) => content
+            .0
+            .iter()
+            .map(|(key, value)| key.len() + value.len() + 64)
+            .sum(),
         Ok(Answer::Leader { .. }) => 0,
         Err(text) => text.len(),
     }

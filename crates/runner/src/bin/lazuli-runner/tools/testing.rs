@@ -1,5 +1,6 @@
 //! A hook's context for the tests of tools, without sockets.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lazuli_runner::frames::{
@@ -8,12 +9,16 @@ use lazuli_runner::frames::{
 
 use super::{Answer, Input, Leadership, Session, Step, ToolContext, call, find};
 
+/// The id of what a call makes.
+pub(super) const FRESH: &str = "9m4e2mr0ui3e8a215n4g";
+
 pub(super) struct Fixture {
     pub(super) unit: String,
     pub(super) context: Context,
     pub(super) session: Session,
     pub(super) leadership: Leadership,
     pub(super) input: Option<Input>,
+    pub(super) files: BTreeMap<String, Input>,
 }
 
 impl Fixture {
@@ -24,6 +29,7 @@ impl Fixture {
             session: Session::default(),
             leadership: Leadership::None,
             input: None,
+            files: BTreeMap::new(),
         }
     }
 
@@ -72,6 +78,8 @@ impl Fixture {
             session: &self.session,
             leadership: self.leadership.clone(),
             input: self.input.as_ref(),
+            files: &self.files,
+            fresh: FRESH,
         };
         let tool = find(args[0]).unwrap();
         let args: Vec<String> = args[1..].iter().map(|arg| (*arg).to_owned()).collect();
