@@ -18,6 +18,7 @@ mod machine;
 mod model;
 mod problem;
 mod relation;
+mod resource;
 mod unit;
 
 pub use application::{
@@ -41,4 +42,7 @@ pub use model::{
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
+pub use resource::{
+    AttachResource, ResourceInfo, ResourceList, UnitResource, UploadQuery, Uploaded,
+};
 pub use unit::{AddUnits, Resolved};

@@ -19,6 +19,7 @@ mod output;
 mod patience;
 mod removal;
 mod render;
+mod resource_files;
 mod session;
 mod ssh_keys;
 

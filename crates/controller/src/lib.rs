@@ -24,6 +24,7 @@ mod model_loop;
 mod news;
 mod offers;
 mod quarantine;
+mod resources;
 mod settle;
 mod shared;
 mod sightings;

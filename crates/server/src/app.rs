@@ -31,6 +31,8 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// Bytes of a charm's archive.
     pub largest_charm: u64,
+    /// Bytes of a resource.
+    pub largest_resource: u64,
     /// Requests at once, streams apart.
     pub most_requests: usize,
     /// Streams and tunnels at once.
@@ -52,6 +54,7 @@ impl Settings {
             addresses,
             token_lifetime: Duration::from_secs(30 * 24 * 3600),
             largest_charm: 256 << 20,
+            largest_resource: 4 << 30,
             most_requests: 512,
             most_streams: 2000,
             most_models: 200,
@@ -77,6 +80,8 @@ pub struct Inner {
     /// What a user means by a model's name, and may do with it.
     pub(crate) names: Recent<(UserId, String), (ModelId, Option<Access>)>,
     pub(crate) uploads: Semaphore,
+    /// Files that are streamed to the store at once.
+    pub(crate) transfers: Semaphore,
     pub(crate) streams: Arc<Semaphore>,
     /// Cancelled when the server is about to stop: streams end.
     pub(crate) stopping: CancellationToken,
@@ -92,6 +97,10 @@ pub(crate) struct Session {
 
 /// Archives that are received and judged at once; each is in memory.
 const UPLOADS: usize = 2;
+
+/// Files that are streamed to the store at once; each takes a few chunks of
+/// memory.
+const TRANSFERS: usize = 8;
 
 impl App {
     /// A server over a store. It ends its streams when `stopping` is
@@ -119,6 +128,7 @@ impl App {
             sessions: Recent::default(),
             names: Recent::default(),
             uploads: Semaphore::new(UPLOADS),
+            transfers: Semaphore::new(TRANSFERS),
             streams: Arc::new(Semaphore::new(settings.most_streams)),
             stopping,
             settings,

@@ -9,6 +9,7 @@ mod machine;
 mod model;
 mod observe;
 mod relation;
+mod resource;
 mod session;
 mod sse;
 mod tls;

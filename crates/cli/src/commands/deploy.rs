@@ -10,6 +10,7 @@ use crate::charm_source;
 use crate::error::{Error, Result};
 use crate::output::print;
 use crate::render::changes::would;
+use crate::resource_files;
 use crate::session::Session;
 
 /// Deploy a new application
@@ -59,7 +60,8 @@ pub(crate) struct Args {
     channel: Option<String>,
     #[arg(long, hide = true)]
     revision: Option<i64>,
-    #[arg(long, hide = true)]
+    /// A resource: NAME=PATH, or NAME=REVISION for charms of the store
+    #[arg(long, value_name = "NAME=PATH")]
     resource: Vec<String>,
     #[arg(long, hide = true)]
     overlay: Vec<String>,
@@ -79,6 +81,8 @@ impl Args {
         }
         let path = charm_source::find(&self.charm)?;
         let mut deploy = self.request()?;
+        let files = resource_files::read(&self.resource)?;
+        resource_files::only_files(&files)?;
         let archive = charm_source::archive(&path)?;
         let at = session.at_model()?;
         let client = at.client.clone().dry_run(self.dry_run);
@@ -91,6 +95,9 @@ impl Args {
         deploy.config = self.settings(&charm.name)?;
         if self.dry_run && charm.sha256.is_empty() {
             return self.tell_unknown(session, &client, name, &charm).await;
+        }
+        if !self.dry_run {
+            deploy.resources = resource_files::send(session, &client, &files).await?;
         }
         let changed = client.deploy(&deploy).await?;
         if self.dry_run {
@@ -141,7 +148,6 @@ impl Args {
 
     fn refuse_what_cannot_be_done(&self) -> Result<()> {
         for (flag, given, why) in [
-            ("--resource", &self.resource, "resources of charms"),
             ("--overlay", &self.overlay, "bundles"),
             ("--map-machines", &self.map_machines, "bundles"),
             ("--attach-storage", &self.attach_storage, "detached storage"),
@@ -175,6 +181,8 @@ impl Args {
                 None => BTreeMap::new(),
             },
             storage: arguments::pairs("storage", &self.storage)?,
+            resources: BTreeMap::new(),
+            channel: None,
             force: self.force,
         })
     }
@@ -263,6 +271,7 @@ mod tests {
             "charm": "", "name": "app", "num_units": 3, "base": "ubuntu@24.04", "config": {},
             "constraints": "cores=2 mem=4G", "placement": ["0", "zone=1", "new"], "trust": true,
             "endpoint_bindings": {"": "alpha", "db": "beta"}, "storage": {"data": "1G"},
+            "resources": {}, "channel": null,
             "force": true,
         });
         assert_eq!(request, expected);
@@ -281,9 +290,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        let args = parse(&["./x", "--resource", "a=b"]);
+        let args = parse(&["./x", "--device", "a=b"]);
         let error = args.refuse_what_cannot_be_done().unwrap_err();
-        assert!(error.to_string().contains("--resource"));
+        assert!(error.to_string().contains("--device"));
         assert!(parse(&["./x", "--storage", "data"]).request().is_err());
     }
 }

@@ -3,6 +3,7 @@
 mod add_machine;
 mod add_model;
 mod add_unit;
+mod attach_resource;
 mod config;
 mod constraints;
 mod controllers;
@@ -24,6 +25,7 @@ mod remove_machine;
 mod remove_relation;
 mod remove_unit;
 mod resolved;
+mod resources;
 mod scp;
 mod set_application_base;
 mod show_application;
@@ -85,6 +87,9 @@ commands! {
     Deploy(deploy::Args),
     #[command(alias = "upgrade-charm")]
     Refresh(refresh::Args),
+    AttachResource(attach_resource::Args),
+    #[command(visible_alias = "list-resources")]
+    Resources(resources::Args),
     Config(config::Args),
     #[command(alias = "get-constraints")]
     Constraints(constraints::ShowArgs),

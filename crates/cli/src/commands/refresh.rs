@@ -7,6 +7,7 @@ use lazuli_api::Refresh;
 use crate::arguments;
 use crate::charm_source;
 use crate::error::{Error, Result};
+use crate::resource_files;
 use crate::session::Session;
 
 /// Change the charm of an application
@@ -42,7 +43,8 @@ pub(crate) struct Args {
     channel: Option<String>,
     #[arg(long, hide = true)]
     revision: Option<i64>,
-    #[arg(long, hide = true)]
+    /// A resource: NAME=PATH, or NAME=REVISION for charms of the store
+    #[arg(long, value_name = "NAME=PATH")]
     resource: Vec<String>,
     #[arg(long, hide = true)]
     storage: Vec<String>,
@@ -52,15 +54,16 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if !self.resource.is_empty() || !self.storage.is_empty() || self.bind.is_some() {
+        if !self.storage.is_empty() || self.bind.is_some() {
             return Err(Error::user(
-                "--resource, --storage and --bind cannot be used: this version of lazuli changes \
-                 none of them",
+                "--storage and --bind cannot be used: this version of lazuli changes neither",
             ));
         }
         if self.channel.is_some() || self.revision.is_some() {
             session.say("--channel and --revision are ignored: the charm is local");
         }
+        let files = resource_files::read(&self.resource)?;
+        resource_files::only_files(&files)?;
         let at = session.at_model()?;
         let name = &self.application;
         let current = at.client.application(name).await?;
@@ -80,6 +83,7 @@ impl Args {
                 "Change to another charm with --switch.",
             ));
         }
+        let resources = resource_files::send(session, &at.client, &files).await?;
         let changed = at
             .client
             .refresh(
@@ -87,7 +91,10 @@ impl Args {
                 &Refresh {
                     charm: charm.url.clone(),
                     config: arguments::config(&self.config, &[name.as_str(), &charm.name])?,
+                    resources,
+                    channel: None,
                     force: self.force || self.force_base,
+                    force_units: self.force_units || self.force,
                     trust: self.trust,
                 },
             )

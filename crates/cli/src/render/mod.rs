@@ -8,6 +8,7 @@ pub(crate) mod machines;
 pub(crate) mod models;
 pub(crate) mod order;
 pub(crate) mod relations;
+pub(crate) mod resources;
 pub(crate) mod select;
 pub(crate) mod show;
 pub(crate) mod status;

@@ -1,12 +1,14 @@
 //! Desired and observed state: the rows of a model, and the model in memory.
 
 mod application;
+mod charm_users;
 mod effect;
 mod machine;
 mod memory;
 mod relation;
 mod row;
 mod settings;
+mod source;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
 pub use settings::{Egress, Model, SSH_IDENTITY};
+pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,
 };

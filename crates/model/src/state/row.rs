@@ -8,8 +8,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort, Relation,
-    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Unit, UnitState,
+    Application, CharmRevision, CharmSource, Effect, Leader, Machine, MachineState, Model,
+    OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Resource,
+    Unit, UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -45,6 +46,10 @@ pub enum Row {
     Charm(CharmRevision),
     /// An application.
     Application(Application),
+    /// Where its charm comes from.
+    CharmSource(CharmSource),
+    /// A resource of it.
+    Resource(Resource),
     /// Who leads it.
     Leader(Leader),
     /// A machine.
@@ -55,6 +60,8 @@ pub enum Row {
     Unit(Unit),
     /// What it has done.
     UnitState(UnitState),
+    /// What it has of its application's resources.
+    UnitResources(UnitResources),
     /// A port range it opened.
     OpenedPort(OpenedPort),
     /// A relation.
@@ -81,11 +88,14 @@ pub enum RowKey {
     Model,
     Charm(CharmId),
     Application(ApplicationId),
+    CharmSource(ApplicationId),
+    Resource(ApplicationId, String),
     Leader(ApplicationId),
     Machine(MachineId),
     MachineState(MachineId),
     Unit(UnitId),
     UnitState(UnitId),
+    UnitResources(UnitId),
     OpenedPort(OpenedPort),
     Relation(RelationId),
     RelationUnit(RelationId, UnitId),
@@ -104,11 +114,14 @@ impl Row {
             Self::Model(_) => RowKey::Model,
             Self::Charm(row) => RowKey::Charm(row.id),
             Self::Application(row) => RowKey::Application(row.id),
+            Self::CharmSource(row) => RowKey::CharmSource(row.application),
+            Self::Resource(row) => RowKey::Resource(row.application, row.name.clone()),
             Self::Leader(row) => RowKey::Leader(row.application),
             Self::Machine(row) => RowKey::Machine(row.id),
             Self::MachineState(row) => RowKey::MachineState(row.machine),
             Self::Unit(row) => RowKey::Unit(row.id),
             Self::UnitState(row) => RowKey::UnitState(row.unit),
+            Self::UnitResources(row) => RowKey::UnitResources(row.unit),
             Self::OpenedPort(row) => RowKey::OpenedPort(row.clone()),
             Self::Relation(row) => RowKey::Relation(row.id),
             Self::RelationUnit(row) => RowKey::RelationUnit(row.relation, row.unit),

@@ -6,6 +6,7 @@ use lazuli_model::state::LeadershipSeen;
 use time::OffsetDateTime;
 
 use super::{Next, Rows};
+use crate::resources::resources_changed;
 
 impl Rows<'_> {
     /// What is next; the first that applies.
@@ -25,7 +26,9 @@ impl Rows<'_> {
         if let Some(hook) = self.leadership() {
             return Next::Due(hook);
         }
-        if self.done.charm != Some(self.application.charm) {
+        if self.done.charm != Some(self.application.charm)
+            || resources_changed(self.inputs.state, self.unit)
+        {
             return Next::Due(Hook::UpgradeCharm);
         }
         if self.config_changed() {

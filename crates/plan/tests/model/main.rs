@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
 
+mod refresh;
 mod removal;
 mod world;
 

@@ -299,6 +299,7 @@ impl World {
             remote_version: 0,
             app_version: 0,
             boot: None,
+            resources: None,
         };
         let ended = Ended {
             unit,

@@ -50,6 +50,8 @@ pub struct Context {
     pub foreign_ports: Vec<(String, super::PortRange)>,
     /// Addresses.
     pub network: Network,
+    /// The application's resources, by name.
+    pub resources: BTreeMap<String, super::ResourceRef>,
 }
 
 /// One relation as its local unit sees it.

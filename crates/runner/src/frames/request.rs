@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, Settings};
+use super::{Context, ResourceRef, Settings};
 
 /// A frame from the host to the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -177,6 +177,11 @@ pub enum Question {
     Leader,
     /// `goal-state`.
     GoalState,
+    /// A resource, which is to be on the machine when this is answered.
+    Resource {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -193,6 +198,11 @@ pub enum Answer {
     Leader {
         /// Milliseconds, counted from receipt.
         millis: Option<u64>,
+    },
+    /// The resource is on the machine, by its hash.
+    Resource {
+        /// It.
+        resource: ResourceRef,
     },
     /// Any other document, in the shape of the tool's JSON output.
     Document {

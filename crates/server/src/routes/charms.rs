@@ -62,7 +62,7 @@ pub(super) async fn add_charm(
     let archive: Arc<[u8]> = archive.into();
     let judged = judge(Arc::clone(&archive), largest).await?;
     let charm = Arc::new(judged);
-    let notices = notices(&charm);
+    let notices = Vec::new();
     if query.dry_run {
         let sha256 = hex::encode(Sha256::digest(&archive));
         let cached = app.cache.get(scope.model).await?;
@@ -177,18 +177,6 @@ fn answer(
     let body = serde_json::to_vec(&answer)
         .map_err(|error| Error::Bug(format!("an answer cannot be written: {error}")))?;
     Ok(json(status, at, body))
-}
-
-fn notices(charm: &Charm) -> Vec<String> {
-    let mut notices = Vec::new();
-    if !charm.meta.resources.is_empty() {
-        let names: Vec<&str> = charm.meta.resources.keys().map(String::as_str).collect();
-        notices.push(format!(
-            "resources are not provided by this version: {}",
-            names.join(", ")
-        ));
-    }
-    notices
 }
 
 fn info(row: &CharmRevision) -> CharmInfo {

@@ -12,6 +12,7 @@ mod machines;
 mod models;
 mod problems;
 mod relations;
+mod resources;
 mod session;
 mod ssh;
 mod status;
@@ -111,6 +112,8 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(applications::set_trust))
         .routes(routes!(applications::refresh))
         .routes(routes!(applications::set_base))
+        .routes(routes!(resources::list_resources))
+        .routes(routes!(resources::attach_resource))
         .routes(routes!(units::add_units))
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
@@ -132,6 +135,7 @@ fn short() -> OpenApiRouter<App> {
 fn long() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(charms::list_charms, charms::add_charm))
+        .routes(routes!(resources::add_upload))
         .routes(routes!(status::show_status))
         .routes(routes!(logs::read_logs))
         .routes(routes!(events::follow_events))

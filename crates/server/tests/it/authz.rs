@@ -48,6 +48,7 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("delete", "/models/{model}/access/{user}", Admin),
     ("get", "/models/{model}/charms", Read),
     ("post", "/models/{model}/charms", Write),
+    ("post", "/models/{model}/uploads", Write),
     ("get", "/models/{model}/applications", Read),
     ("post", "/models/{model}/applications", Write),
     ("get", "/models/{model}/applications/{application}", Read),
@@ -99,6 +100,16 @@ const ROUTES: &[(&str, &str, Need)] = &[
     (
         "put",
         "/models/{model}/applications/{application}/base",
+        Write,
+    ),
+    (
+        "get",
+        "/models/{model}/applications/{application}/resources",
+        Read,
+    ),
+    (
+        "put",
+        "/models/{model}/applications/{application}/resources/{resource}",
         Write,
     ),
     (
@@ -174,6 +185,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
                 .replace("{user}", "nobody")
                 .replace("{unit}", "x-0")
                 .replace("{application}", "x")
+                .replace("{resource}", "x")
                 .replace("{machine}", "9")
                 .replace("{relation}", "9");
             let url = format!("http://{}/v1{path}?dry_run=maybe", world.address);

@@ -93,6 +93,8 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         }
         RowKey::Charm(id) => (Kind::Charm, raw(id)),
         RowKey::Application(id)
+        | RowKey::CharmSource(id)
+        | RowKey::Resource(id, _)
         | RowKey::Leader(id)
         | RowKey::Status(StatusKey::Application(id)) => (Kind::Application, raw(id)),
         RowKey::Machine(id)
@@ -102,6 +104,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         }
         RowKey::Unit(id)
         | RowKey::UnitState(id)
+        | RowKey::UnitResources(id)
         | RowKey::RelationUnit(_, id)
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)

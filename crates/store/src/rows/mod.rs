@@ -33,6 +33,7 @@ macro_rules! readers {
 
 pub(crate) mod application;
 pub(crate) mod charm;
+pub(crate) mod charm_source;
 pub(crate) mod effect;
 pub(crate) mod leader;
 pub(crate) mod machine;
@@ -44,8 +45,10 @@ pub(crate) mod relation_application;
 pub(crate) mod relation_seen;
 pub(crate) mod relation_unit;
 pub(crate) mod remote_seen;
+pub(crate) mod resource;
 pub(crate) mod status;
 pub(crate) mod unit;
+pub(crate) mod unit_resources;
 pub(crate) mod unit_state;
 
 mod load;

@@ -153,7 +153,11 @@ pub(crate) async fn delete(
             p as (delete from effect_bodies where model = any($1)),
             q as (delete from statuses where model = any($1)),
             r as (delete from status_history where model = any($1)),
-            s as (delete from data_keys where model = any($1))
+            s as (delete from data_keys where model = any($1)),
+            sources as (delete from charm_sources where model = any($1)),
+            resources as (delete from resources where model = any($1)),
+            fetched as (delete from unit_resources where model = any($1)),
+            uploads as (delete from uploads where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

@@ -13,6 +13,7 @@ mod ports;
 mod relation;
 mod relation_get;
 mod relation_set;
+mod resource;
 mod session;
 mod status;
 #[cfg(test)]
@@ -68,6 +69,8 @@ pub(crate) enum Stop {
 pub(crate) struct Done {
     /// What it prints.
     output: Option<Doc>,
+    /// What it prints as it is.
+    raw: String,
     /// What it prints to standard error although it succeeded.
     warning: Option<String>,
     /// What it writes.
@@ -132,7 +135,7 @@ impl Answer {
 }
 
 /// All tools.
-pub(crate) static TOOLS: [&Tool; 18] = [
+pub(crate) static TOOLS: [&Tool; 19] = [
     &config::CONFIG_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
@@ -148,6 +151,7 @@ pub(crate) static TOOLS: [&Tool; 18] = [
     &relation::RELATION_MODEL_GET,
     &relation_get::RELATION_GET,
     &relation_set::RELATION_SET,
+    &resource::RESOURCE_GET,
     &status::STATUS_GET,
     &status::STATUS_SET,
     &version::APPLICATION_VERSION_SET,
@@ -213,10 +217,7 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
         }
         Ok(done) => Step::Done(Answer {
             code: 0,
-            stdout: done
-                .output
-                .map(|doc| format.print(&doc))
-                .unwrap_or_default(),
+            stdout: done.output.map_or(done.raw, |doc| format.print(&doc)),
             stderr: done.warning.unwrap_or_default(),
             file: call
                 .parsed

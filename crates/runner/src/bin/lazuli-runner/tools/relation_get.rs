@@ -97,9 +97,11 @@ fn settings(
     };
     match ctx.ask(&question)? {
         Answer::Settings { settings } => Ok(settings.clone()),
-        Answer::Leader { .. } | Answer::Document { .. } => Err(Stop::Failed(format!(
-            "cannot read settings of {member:?}: unexpected answer"
-        ))),
+        Answer::Leader { .. } | Answer::Resource { .. } | Answer::Document { .. } => {
+            Err(Stop::Failed(format!(
+                "cannot read settings of {member:?}: unexpected answer"
+            )))
+        }
     }
 }
 

@@ -285,7 +285,7 @@ fn size(answer: &Result<Answer, String>) -> usize {
             .map(|(key, value)| key.len() + value.len() + 64)
             .sum(),
         Ok(Answer::Document { value }) => value.to_string().len(),
-        Ok(Answer::Leader { .. }) => 0,
+        Ok(Answer::Leader { .. } | Answer::Resource { .. }) => 0,
         Err(text) => text.len(),
     }
 }
