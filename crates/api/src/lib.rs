@@ -19,6 +19,7 @@ mod model;
 mod problem;
 mod relation;
 mod resource;
+pub mod source;
 mod unit;
 
 pub use application::{
@@ -44,5 +45,9 @@ pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
 pub use resource::{
     AttachResource, ResourceInfo, ResourceList, UnitResource, UploadQuery, Uploaded,
+};
+pub use source::{
+    Choice, NamedAdded, NamedCharm, StoreCharm, StoreCharmInfo, StoreCharms, StoreRelease,
+    StoreResource,
 };
 pub use unit::{AddUnits, Resolved};

@@ -67,6 +67,14 @@ pub(crate) fn revisions(given: &BTreeMap<String, Given>) -> BTreeMap<String, u32
         .collect()
 }
 
+/// The resources that are files.
+pub(crate) fn files(given: &BTreeMap<String, Given>) -> Vec<String> {
+    let files = given
+        .iter()
+        .filter(|(_, given)| matches!(given, Given::File(_)));
+    files.map(|(name, _)| name.clone()).collect()
+}
+
 /// Sends the files and says what each became, by name.
 pub(crate) async fn send(
     session: &Session,

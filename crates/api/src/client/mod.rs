@@ -11,6 +11,7 @@ mod observe;
 mod relation;
 mod resource;
 mod session;
+mod source;
 mod sse;
 mod tls;
 mod tunnel;

@@ -11,7 +11,10 @@ mod debug_log;
 mod deploy;
 mod destroy_model;
 mod documentation;
+mod download;
 mod expose;
+mod find;
+mod info;
 mod integrate;
 mod login;
 mod logout;
@@ -90,6 +93,11 @@ commands! {
     AttachResource(attach_resource::Args),
     #[command(visible_alias = "list-resources")]
     Resources(resources::Args),
+    Find(find::Args),
+    Info(info::Args),
+    Download(download::Args),
+    #[command(visible_alias = "list-charm-resources")]
+    CharmResources(info::ResourcesArgs),
     Config(config::Args),
     #[command(alias = "get-constraints")]
     Constraints(constraints::ShowArgs),

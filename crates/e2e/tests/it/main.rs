@@ -12,6 +12,7 @@ mod manual;
 mod moments;
 mod refusals;
 mod relations;
+mod resources;
 mod services;
 mod trouble;
 mod weather;

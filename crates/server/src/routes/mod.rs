@@ -14,6 +14,8 @@ mod problems;
 mod relations;
 mod resources;
 mod session;
+mod source_documents;
+mod sources;
 mod ssh;
 mod status;
 mod stream;
@@ -135,6 +137,10 @@ fn short() -> OpenApiRouter<App> {
 fn long() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(charms::list_charms, charms::add_charm))
+        .routes(routes!(sources::find_charms))
+        .routes(routes!(sources::show_charm))
+        .routes(routes!(sources::download_charm))
+        .routes(routes!(sources::add_named_charm))
         .routes(routes!(resources::add_upload))
         .routes(routes!(status::show_status))
         .routes(routes!(logs::read_logs))

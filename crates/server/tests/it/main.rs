@@ -10,3 +10,4 @@ mod machines;
 mod models;
 mod observe;
 mod session;
+mod sources;
