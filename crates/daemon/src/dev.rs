@@ -184,7 +184,8 @@ fn configuration(
         state_dir: data.join("state"),
         name: NAME.to_owned(),
         model_address_pool: "10.64.0.0/10".to_owned(),
-        charmhub_url: default_charmhub(),
+        // As `serve` takes it from its environment.
+        charmhub_url: std::env::var("LAZULID_CHARMHUB_URL").unwrap_or_else(|_| default_charmhub()),
         charm_catalogue: vec![data.join("charms")],
         cloud: Cloud {
             name: "azure-sim".to_owned(),

@@ -42,7 +42,11 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
     let dir = tempfile::tempdir().expect("a directory");
     let at = |name: &str| dir.path().join(name);
     let word = "  word: {type: string, default: none}\n";
-    let first = charm(&at("first"), &format!("{word}  old: {{type: int}}\n"), "one");
+    let first = charm(
+        &at("first"),
+        &format!("{word}  old: {{type: int}}\n"),
+        "one",
+    );
     let second = charm(&at("second"), word, "two");
     let third = charm(&at("third"), "  word: {type: int}\n", "three");
     let file = |name: &str, text: &str| {
@@ -54,7 +58,15 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
     lazuli.ok(&["add-model", "m"]);
 
     // Nobody has given it: the charm is told so, and so is the user.
-    lazuli.ok(&["deploy", &first, "app", "--config", "word=kept", "--config", "old=1"]);
+    lazuli.ok(&[
+        "deploy",
+        &first,
+        "app",
+        "--config",
+        "word=kept",
+        "--config",
+        "old=1",
+    ]);
     let says = |message: &str| {
         let message = message.to_owned();
         lazuli.until(&message.clone(), move |status| {
@@ -63,9 +75,7 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
                 && status.agent("app/0").0 == "idle"
         });
     };
-    says(
-        "one word=kept ups=0 site=ERROR could not download resource: resource#app/site not found",
-    );
+    says("one word=kept ups=0 site=ERROR could not download resource: resource#app/site not found");
     lazuli.shows(
         "resources app",
         "
@@ -109,11 +119,34 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
         &format!("deploy {first} --resource none={hello}"),
         "
         ! Located local charm \"keeper\", revision 0
-        ! Uploading resource \"none\": {}
+        ! Uploading resource \"none\": TMP/a.txt
         ! ERROR unrecognized resource \"none\"
-        [exit 1]"
-            .replace("{}", &hello)
-            .as_str(),
+        [exit 1]",
+    );
+
+    // By name, from the controller's catalogue; one that is nowhere is looked
+    // for in the store, which does not answer here.
+    let shelf = lazuli.data().join("charms");
+    fs::create_dir(&shelf).expect("a directory");
+    fs::rename(&third, shelf.join("keeper")).expect("a charm");
+    lazuli.shows(
+        "deploy keeper named --config word=7 -n 0",
+        "
+        ! Located local charm \"keeper\", revision 2
+        ! Deploying \"named\" from local charm \"keeper\", revision 2 on ubuntu@24.04/stable
+        ! resource \"site\" is missing: give it with attach-resource named site=FILE",
+    );
+    lazuli.shows(
+        "refresh named",
+        "! charm \"local:keeper-2\": already up-to-date",
+    );
+    let nowhere = lazuli.run(&["deploy", "nothing"]);
+    assert_eq!(nowhere.code, 1, "{nowhere:?}");
+    assert!(
+        nowhere
+            .err
+            .starts_with("ERROR cannot reach the charm store at http://127.0.0.1:9/"),
+        "{nowhere:?}"
     );
     lazuli.destroy("m");
 }
