@@ -124,6 +124,63 @@ class Drive:
         assert relation.related_units["speaker/1"].data["word"] == "hello", relation
         fails("not found", lambda: self.juju.show_unit("ears/7"))
 
+    def run(self) -> None:
+        task = self.juju.run("speaker/0", "shout", {"word": "hey"})
+        assert task.success and task.return_code == 0, task
+        assert task.results == {"said": {"word": "HEY", "times": "2"}}, task
+        assert task.stdout == "HEY!\n" and task.stderr == "", task
+        assert len(task.log) == 1 and task.log[0].endswith(" UTC about to shout hey"), task
+        task = self.juju.run("speaker/leader", "shout", {"word": "ho", "times": 1}, wait=30)
+        assert task.results["said"] == {"word": "HO", "times": "1"}, task
+        for code in (0, 3):
+            try:
+                self.juju.run("speaker/0", "mumble", {"code": code})
+            except jubilant.TaskError as error:
+                task = error.task
+                assert (task.status, task.return_code, task.stderr) == ("failed", code, "mm\n")
+                assert task.message == ("exit status 3" if code else "nobody heard"), task
+            else:
+                raise AssertionError("a task that failed")
+        for unit, action, params in [
+            ("speaker/0", "whisper", None),
+            ("speaker/9", "shout", {"word": "x"}),
+            ("speaker/0", "shout", {"times": 2}),
+            ("speaker/0", "shout", {"word": "x", "times": 0}),
+        ]:
+            try:
+                self.juju.run(unit, action, params)
+            except ValueError:
+                pass
+            else:
+                raise AssertionError(f"{action} on {unit} cannot be run")
+
+    def exec(self) -> None:
+        task = self.juju.exec("echo foo", unit="ears/0")
+        assert task.success and task.stdout == "foo\n", task
+        assert self.juju.exec("echo", "bar", "baz", unit="ears/0").stdout == "bar baz\n"
+        machine = self.juju.status().apps["ears"].units["ears/0"].machine
+        assert self.juju.exec("id", "-un", machine=machine).stdout == "ubuntu\n"
+        task = self.juju.exec("is-leader; config-get word", unit="speaker/leader")
+        assert task.stdout == "True\nhello\n", task
+        try:
+            self.juju.exec("echo oops >&2; exit 7", unit="ears/0")
+        except jubilant.TaskError as error:
+            assert (error.task.return_code, error.task.stderr) == (7, "oops\n"), error
+        else:
+            raise AssertionError("a command that failed")
+        try:
+            self.juju.exec("sleep 1", unit="ears/0", wait=0.001)
+        except TimeoutError:
+            pass
+        else:
+            raise AssertionError("a command that takes its time")
+        try:
+            self.juju.exec("true", unit="ears/9")
+        except ValueError:
+            pass
+        else:
+            raise AssertionError("there is no such unit")
+
     def ssh(self) -> None:
         said = self.juju.ssh("ears/0", "cat", "/var/lib/listener/heard")
         assert said == "speaker/0=hello speaker/1=hello\n", said
@@ -211,6 +268,8 @@ STEPS = [
     Drive.integrate,
     Drive.config,
     Drive.show_unit,
+    Drive.run,
+    Drive.exec,
     Drive.ssh,
     Drive.scp,
     Drive.keys,

@@ -23,6 +23,9 @@ pub struct Changed {
     pub written: Option<Written>,
     /// What changed, in order of kind and name.
     pub changes: Vec<EntityChange>,
+    /// The operation that it began, if it ran an action or a command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
     /// What a person should know, such as a default that was taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<String>,

@@ -16,6 +16,7 @@ mod history;
 mod log;
 mod machine;
 mod model;
+mod operation;
 mod problem;
 mod relation;
 mod resource;
@@ -40,6 +41,10 @@ pub use model::{
     AccessGrant, AccessLevel, AccessList, AuthorizedKeys, ModelAdded, ModelConfigChange,
     ModelConfigDocument, ModelConfigValue, ModelInfo, ModelList, ModelMachine, ModelStatusInfo,
     ModelUser, NewModel, SshKeys, StatusQuery,
+};
+pub use operation::{
+    ActionInfo, ActionList, CancelTask, Exec, OperationInfo, OperationList, OperationQuery,
+    RunAction, TaskInfo, TaskLine,
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};

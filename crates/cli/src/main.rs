@@ -15,6 +15,7 @@ mod files;
 mod located;
 mod manual_host;
 mod openssh;
+mod operation;
 mod output;
 mod patience;
 mod removal;

@@ -14,12 +14,12 @@ use lazuli_runner::frames;
 use sha2::{Digest, Sha256};
 
 /// The rows that a run of a unit needs.
-struct Rows<'a> {
-    state: &'a ModelState,
-    unit: &'a Unit,
-    application: &'a Application,
-    charm: &'a CharmRevision,
-    machine: &'a MachineState,
+pub(crate) struct Rows<'a> {
+    pub(crate) state: &'a ModelState,
+    pub(crate) unit: &'a Unit,
+    pub(crate) application: &'a Application,
+    pub(crate) charm: &'a CharmRevision,
+    pub(crate) machine: &'a MachineState,
 }
 
 /// Builds the request that runs a hook, or none when a row it needs is gone
@@ -57,10 +57,7 @@ pub(crate) fn run_request(
             kind: frames::HookKind::Hook,
             name,
         },
-        charm: frames::CharmRef {
-            url: rows.charm.url.clone(),
-            sha256: rows.charm.sha256.clone(),
-        },
+        charm: rows.charm_ref(),
         levels: levels_value,
         context: rows.context(inputs, levels)?,
         limits: frames::Limits {
@@ -68,14 +65,16 @@ pub(crate) fn run_request(
                 .model()
                 .hook_timeout()
                 .map(|limit| limit.whole_seconds().unsigned_abs()),
-            sync: state
-                .model()
-                .config
-                .get("journal-sync")
-                .is_none_or(|value| value != "false"),
+            sync: syncs(state),
             ..frames::Limits::default()
         },
     })
+}
+
+/// Whether the records of runs are fsynced (`journal-sync`).
+pub(crate) fn syncs(state: &ModelState) -> bool {
+    let value = state.model().config.get("journal-sync");
+    value.is_none_or(|value| value != "false")
 }
 
 /// What a run is about: its hook and the levels it is shown.
@@ -92,7 +91,16 @@ impl Rows<'_> {
         relation.local(self.application.id)
     }
 
-    fn context(&self, inputs: Inputs<'_>, levels: &Levels) -> Option<frames::Context> {
+    /// The charm that runs.
+    pub(crate) fn charm_ref(&self) -> frames::CharmRef {
+        frames::CharmRef {
+            url: self.charm.url.clone(),
+            sha256: self.charm.sha256.clone(),
+        }
+    }
+
+    /// What the run's tools may see.
+    pub(crate) fn context(&self, inputs: Inputs<'_>, levels: &Levels) -> Option<frames::Context> {
         let state = self.state;
         let machine = state.machine(self.unit.machine)?;
         let leader = state.leader(self.application.id);
@@ -130,6 +138,7 @@ impl Rows<'_> {
                 .collect(),
             network: self.network(),
             resources: crate::resources::of_unit(state, self.unit, &self.charm.charm),
+            task: None,
         })
     }
 

@@ -68,7 +68,8 @@ fn last_output(output: &frames::Output) -> String {
     text.chars().skip(skip).collect()
 }
 
-fn buffered(write: &frames::Write) -> Option<HookWrite> {
+/// A buffered write in the planner's terms.
+pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
     Some(match write {
         frames::Write::RelationSet {
             relation,
@@ -89,7 +90,10 @@ fn buffered(write: &frames::Write) -> Option<HookWrite> {
         },
         frames::Write::Status { .. }
         | frames::Write::LeaderSet { .. }
-        | frames::Write::WorkloadVersion { .. } => return None,
+        | frames::Write::WorkloadVersion { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 
@@ -113,7 +117,10 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         },
         frames::Write::RelationSet { .. }
         | frames::Write::OpenPort { .. }
-        | frames::Write::ClosePort { .. } => return None,
+        | frames::Write::ClosePort { .. }
+        | frames::Write::ActionLog { .. }
+        | frames::Write::ActionSet { .. }
+        | frames::Write::ActionFail { .. } => return None,
     })
 }
 

@@ -65,7 +65,11 @@ impl CloudWorker {
             Action::Ensure { .. } => Verb::Ensure,
             Action::Poll { .. } => Verb::Poll,
             Action::Remove { .. } => Verb::Remove,
-            Action::Boot { .. } | Action::RunHook { .. } | Action::KillHook { .. } => return,
+            Action::Boot { .. }
+            | Action::RunHook { .. }
+            | Action::KillHook { .. }
+            | Action::RunTask { .. }
+            | Action::KillTask { .. } => return,
         };
         let worker = self.clone();
         self.shared.tasks.spawn(async move {

@@ -3,7 +3,7 @@
 
 use lazuli_model::id::UnitId;
 use lazuli_model::offer::Offer;
-use lazuli_plan::{Action, Inputs, Levels, Look, Running, Subject};
+use lazuli_plan::{Action, Inputs, Levels, Look, Running, RunningTask, Subject};
 use lazuli_runner::frames::{Request, RunId};
 use time::OffsetDateTime;
 
@@ -11,6 +11,7 @@ use crate::context;
 use crate::effects::CloudWorker;
 use crate::fleet::Fleet;
 use crate::settle::Desk;
+use crate::tasks;
 
 /// A hook that runs longer than this is shown as executing; a shorter one is
 /// not worth a row.
@@ -45,6 +46,8 @@ pub(crate) fn start(
         Action::RunHook { unit, seq, levels } => {
             run_hook(desk, fleet, offers, (*unit, *seq, levels), now);
         }
+        Action::RunTask { task } => run_task(desk, fleet, offers, *task, now),
+        Action::KillTask { task, reason } => kill_task(desk, fleet, *task, reason, now),
         Action::KillHook { unit, seq, reason } => {
             if let Some(row) = desk.state.unit(*unit) {
                 let run = RunId {
@@ -60,6 +63,62 @@ pub(crate) fn start(
                 }
             }
         }
+    }
+}
+
+fn run_task(
+    desk: &mut Desk,
+    fleet: &mut Fleet,
+    offers: &[Offer],
+    number: u64,
+    now: OffsetDateTime,
+) {
+    if desk.flight.tasks.contains_key(&number) {
+        return;
+    }
+    let Some(task) = desk.state.task(number) else {
+        return;
+    };
+    let inputs = Inputs {
+        state: &desk.state,
+        flight: &desk.flight,
+        offers,
+        now,
+    };
+    let machine = tasks::machine_of(&desk.state, task);
+    let Some((machine, request)) = machine.zip(tasks::request(inputs, task)) else {
+        return;
+    };
+    let unit = task.receiver.unit();
+    if !fleet.run(&desk.state, machine, request) {
+        tracing::warn!(%machine, task = number, "a machine takes no more requests");
+        desk.touch_at(now + FULL_RETRY, Subject::Task(number));
+        return;
+    }
+    let running = RunningTask {
+        since: now,
+        ending: None,
+    };
+    desk.flight.tasks.insert(number, running);
+    desk.touch_at(now, Subject::Task(number));
+    if let Some(unit) = unit {
+        desk.touch_at(now + SHOWN_AFTER, Subject::Unit(unit));
+    }
+}
+
+fn kill_task(desk: &mut Desk, fleet: &Fleet, number: u64, reason: &str, now: OffsetDateTime) {
+    let Some(task) = desk.state.task(number) else {
+        return;
+    };
+    if let Some(machine) = tasks::machine_of(&desk.state, task) {
+        let run = tasks::run_of(task);
+        let reason = reason.to_owned();
+        fleet.send(machine, Request::Kill { run, reason });
+    }
+    if let Some(running) = desk.flight.tasks.get_mut(&number) {
+        running.ending.get_or_insert(now);
+        // Its deadline begins now.
+        desk.touch_at(now, Subject::Task(number));
     }
 }
 

@@ -29,5 +29,7 @@ mod settle;
 mod shared;
 mod sightings;
 mod survey;
+mod task_news;
+mod tasks;
 
 pub use holder::{Parts, run};

@@ -10,7 +10,7 @@ use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
 use lazuli_plan::{Look, SharedNames, Subject};
-use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId};
+use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId, Write};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
@@ -21,9 +21,10 @@ use crate::message::Message;
 use crate::settle::Desk;
 use crate::sightings::{self, Told};
 use crate::survey::Sight;
+use crate::{task_news, tasks};
 
 /// A run that a machine refused is not asked for again before this.
-const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
+pub(crate) const REFUSED_RETRY: time::Duration = time::Duration::seconds(5);
 
 /// What machines are told once the batch is committed.
 pub(crate) type Outbox = Vec<(MachineId, Request)>;
@@ -39,10 +40,17 @@ pub(crate) fn is_of(state: &ModelState, machine: MachineId, event: &HostEvent) -
         Report::Immediate { run, .. }
         | Report::Ask { run, .. }
         | Report::Log { run, .. }
+        | Report::Wish { run, .. }
         | Report::Started { run, .. } => Some(run),
         Report::Refused { run, .. } => run.as_ref(),
         Report::Attached { .. } => None,
     };
+    let task = run
+        .and_then(RunId::task)
+        .and_then(|number| state.task(number));
+    if let Some(task) = task {
+        return tasks::machine_of(state, task) == Some(machine);
+    }
     let unit = run.and_then(convert::unit).and_then(|id| state.unit(id));
     unit.is_none_or(|unit| unit.machine == machine)
 }
@@ -59,6 +67,7 @@ pub(crate) fn unstorable(message: Message, error: &StoreError) -> Option<Message
     let reason = format!("its outcome cannot be stored: {error}");
     let known = matches!(&outcome.exit, Exit::NotStarted { reason: before } if *before == reason);
     outcome.writes = Vec::new();
+    outcome.task = None;
     outcome.output = Output::default();
     outcome.exit = Exit::NotStarted { reason };
     (!known).then_some(Message::Machine {
@@ -238,6 +247,12 @@ fn report(
         Report::Finished(outcome) => {
             let run = outcome.run.clone();
             match convert::ended(outcome) {
+                _ if run.task().is_some() => task_news::ended(desk, outcome, now),
+                _ if run.is_wish() => {
+                    for change in tasks::command_ended(&desk.state, outcome) {
+                        desk.record(change);
+                    }
+                }
                 Some(ended) => {
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);
@@ -255,6 +270,10 @@ fn report(
             outbox.push((machine, Request::Ack { run }));
         }
         Report::Immediate { run, n, write } => {
+            if let (Some(task), Write::ActionLog { message }) = (run.task(), write) {
+                let said = lazuli_plan::task_said(&desk.state, task, *n, message, now);
+                said.into_iter().for_each(|change| desk.record(change));
+            }
             if let (Some(unit), Some(write)) = (convert::unit(run), convert::immediate(write)) {
                 for change in lazuli_plan::immediate(&desk.state, unit, &write, now) {
                     desk.record(change);
@@ -278,6 +297,16 @@ fn report(
                 },
             ));
         }
+        Report::Wish { run, exec } => task_news::wished(desk, outbox, machine, (run, exec), now),
+        Report::Refused {
+            run: Some(run),
+            refusal,
+        } if run.is_wish() => {
+            if let Refusal::Invalid { reason } = refusal {
+                let (run, reason) = (run.clone(), reason.clone());
+                outbox.push((machine, Request::Decline { run, reason }));
+            }
+        }
         Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
@@ -294,7 +323,7 @@ fn end_run(desk: &mut Desk, unit: UnitId, seq: u64) {
 }
 
 /// A leader that asks is granted leadership anew.
-fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: OffsetDateTime) {
+pub(crate) fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: OffsetDateTime) {
     if *question != Question::Leader {
         return;
     }
@@ -327,6 +356,10 @@ fn refused(
     now: OffsetDateTime,
 ) {
     tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
+    if let Some(number) = run.and_then(RunId::task) {
+        task_news::refused(desk, number, refusal, now);
+        return;
+    }
     let Some(unit) = run.and_then(convert::unit) else {
         return;
     };
@@ -364,8 +397,17 @@ fn touch_unit(desk: &mut Desk, unit: UnitId) {
     };
     let (machine, application) = (row.machine, row.application);
     let neighbours: Vec<_> = desk.state.units_on(machine).map(|unit| unit.id).collect();
+    let mut waiting: Vec<u64> = desk
+        .state
+        .tasks_on(machine)
+        .map(|task| task.number)
+        .collect();
     for neighbour in neighbours {
         desk.touch(Subject::Unit(neighbour));
+        waiting.extend(desk.state.tasks_of(neighbour).map(|task| task.number));
+    }
+    for task in waiting {
+        desk.touch(Subject::Task(task));
     }
     desk.touch(Subject::Application(application));
     desk.touch(Subject::Machine(machine));

@@ -35,8 +35,8 @@ static CHANGING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
 fn transcript(said: &Said) -> String {
     let mut text = steady(&said.out);
     for line in steady(&said.err).lines() {
-        text.push_str("! ");
-        text.push_str(line);
+        // Blanks at ends of lines are nobody's business.
+        text.push_str(format!("! {line}").trim_end());
         text.push('\n');
     }
     if said.code != 0 {

@@ -34,6 +34,8 @@ pub(crate) struct Ledger {
 struct Entry {
     /// None when it was found at the machine.
     request: Option<Box<RunRequest>>,
+    /// The request was given out to be sent.
+    sent: bool,
     finished: bool,
     /// The attempt that finished.
     attempt: Option<u32>,
@@ -67,6 +69,11 @@ impl Ledger {
             }
             Request::Kill { run, reason } => {
                 if let Some(entry) = self.runs.get_mut(&run) {
+                    if !entry.sent {
+                        // It must not begin after it was given up; but it may
+                        // run there since before.
+                        entry.request = None;
+                    }
                     entry.kill = Some(reason.clone());
                 }
                 self.push(Request::Kill { run, reason });
@@ -88,9 +95,14 @@ impl Ledger {
                 }
                 self.push(Request::Forget { unit });
             }
-            Request::AckWrites { .. } | Request::Answer { .. } | Request::Grant { .. } => {
+            Request::AckWrites { .. }
+            | Request::Answer { .. }
+            | Request::Grant { .. }
+            | Request::Decline { .. } => {
                 self.push(request);
             }
+            // Programs on the machine say that, not hosts.
+            Request::Exec(_) => {}
         }
     }
 
@@ -198,12 +210,18 @@ impl Ledger {
     pub(crate) fn report(&mut self, report: &Report) -> bool {
         match report {
             Report::Attached { .. } => false,
+            // It is said again as long as nobody asks for its run.
+            Report::Wish { run, .. } => {
+                !self.acked.contains_key(run) && !self.runs.contains_key(run)
+            }
             Report::Started { run, attempt } => {
                 let wanted = self.is_wanted(run, *attempt);
-                if wanted {
+                if wanted && run.task().is_none() && !run.is_wish() {
                     // Requests arrive in order: what was acknowledged before
                     // this run was asked for is known there.
                     self.acked.retain(|acked, _| acked.unit != run.unit);
+                }
+                if wanted {
                     self.runs.entry(run.clone()).or_default();
                 }
                 wanted
@@ -266,10 +284,11 @@ impl Ledger {
                 Out::Other(request) => return Some(request),
                 Out::Run(id) => {
                     // It may have been acknowledged meanwhile.
-                    let Some(entry) = self.runs.get(&id) else {
+                    let Some(entry) = self.runs.get_mut(&id) else {
                         continue;
                     };
                     if let Some(request) = entry.request.clone() {
+                        entry.sent = true;
                         return Some(Request::Run(request));
                     }
                     if !entry.finished {

@@ -58,6 +58,7 @@ fn finished(seq: u64, attempt: u32) -> Report {
         output: Output::default(),
         started_ms: 0,
         duration_ms: 0,
+        task: None,
     }))
 }
 
@@ -313,4 +314,35 @@ fn what_the_machine_asks_again_is_not_kept() {
         upto: 3,
     });
     assert_eq!(sent(&mut ledger), ["writes 1 3"]);
+}
+
+/// What was given up before it was sent is not begun when the machine comes
+/// back; what runs there since another controller asked for it is ended.
+#[test]
+fn what_is_killed_before_it_is_sent_does_not_begin() {
+    let kill = || Request::Kill {
+        run: id(1),
+        reason: "cancelled".to_owned(),
+    };
+    let mut ledger = Ledger::default();
+    ledger.request(asked(1));
+    ledger.request(kill());
+    ledger.attached(&[]);
+    assert_eq!(sent(&mut ledger), [""; 0]);
+    assert!(!ledger.in_flight());
+
+    let mut ledger = Ledger::default();
+    ledger.request(asked(1));
+    ledger.request(kill());
+    ledger.attached(&[listed(1, "d1", RunState::Running)]);
+    assert_eq!(sent(&mut ledger), ["kill 1"]);
+
+    let mut ledger = attached();
+    ledger.request(asked(1));
+    assert_eq!(sent(&mut ledger), ["run 1"]);
+    ledger.request(kill());
+    assert_eq!(sent(&mut ledger), ["kill 1"]);
+    ledger.lost();
+    ledger.attached(&[]);
+    assert_eq!(sent(&mut ledger), ["run 1", "kill 1"]);
 }

@@ -16,6 +16,7 @@ pub fn subjects(state: &ModelState) -> BTreeSet<Subject> {
     all.extend(state.relations().map(|row| Subject::Relation(row.id)));
     all.extend(state.machines().map(|row| Subject::Machine(row.id)));
     all.extend(state.units().map(|row| Subject::Unit(row.id)));
+    all.extend(state.tasks().map(|row| Subject::Task(row.number)));
     all
 }
 
@@ -37,7 +38,7 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         RowKey::Machine(id) | RowKey::MachineState(id) => touched.machine(id),
         RowKey::Unit(id) => touched.unit(id, before),
         RowKey::UnitState(id) => {
-            touched.add(Subject::Unit(id));
+            touched.unit_alone(id);
             touched.left_charm(id, before);
         }
         RowKey::UnitResources(id) => touched.add(Subject::Unit(id)),
@@ -45,13 +46,15 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
             touched.add(Subject::Application(id));
             touched.units_of(id);
         }
+        RowKey::Task(number) => touched.task(number, before),
+        RowKey::Operation(_) | RowKey::TaskLog(..) => {}
         RowKey::OpenedPort(_) => touched.add(Subject::Model),
         RowKey::Relation(id) => touched.relation(id, before),
         RowKey::RelationUnit(id, _) | RowKey::RelationApplication(id, _) => {
             touched.relation(id, None);
         }
         RowKey::RelationSeen(unit, relation) | RowKey::RemoteSeen(unit, relation, _) => {
-            touched.add(Subject::Unit(unit));
+            touched.unit_alone(unit);
             touched.add(Subject::Relation(relation));
         }
         RowKey::Effect(id) => {
@@ -87,9 +90,46 @@ impl Touched<'_> {
     }
 
     fn units_of(&mut self, application: ApplicationId) {
-        let units = self.state.units_of(application);
+        for unit in self.state.units_of(application) {
+            self.unit_alone(unit.id);
+        }
+    }
+
+    /// A unit, and its tasks, which wait for some of its hooks.
+    fn unit_alone(&mut self, id: UnitId) {
+        self.add(Subject::Unit(id));
+        let tasks = self.state.tasks_of(id);
         self.subjects
-            .extend(units.map(|unit| Subject::Unit(unit.id)));
+            .extend(tasks.map(|task| Subject::Task(task.number)));
+    }
+
+    /// Whoever takes turns on a machine.
+    fn turns(&mut self, id: MachineId) {
+        for unit in self.state.units_on(id) {
+            self.unit_alone(unit.id);
+        }
+        let tasks = self.state.tasks_on(id);
+        self.subjects
+            .extend(tasks.map(|task| Subject::Task(task.number)));
+    }
+
+    /// Its unit, which does one thing at a time, and whoever waits for the
+    /// machine.
+    fn task(&mut self, number: u64, before: Option<&Row>) {
+        self.add(Subject::Task(number));
+        let old = match before {
+            Some(Row::Task(row)) => Some(row),
+            _ => None,
+        };
+        for row in self.state.task(number).into_iter().chain(old) {
+            let unit = row.receiver.unit().and_then(|id| self.state.unit(id));
+            if let Some(unit) = unit {
+                self.add(Subject::Application(unit.application));
+            }
+            if let Some(machine) = unit.map(|unit| unit.machine).or(row.receiver.machine()) {
+                self.turns(machine);
+            }
+        }
     }
 
     /// Its units (leadership, config, charm), their machines (what is exposed
@@ -137,8 +177,8 @@ impl Touched<'_> {
     fn machine(&mut self, id: MachineId) {
         self.add(Subject::Model);
         self.add(Subject::Machine(id));
+        self.turns(id);
         for unit in self.state.units_on(id) {
-            self.subjects.insert(Subject::Unit(unit.id));
             self.subjects.insert(Subject::Application(unit.application));
         }
     }
@@ -148,7 +188,7 @@ impl Touched<'_> {
             Some(Row::Unit(row)) => Some(row),
             _ => None,
         };
-        self.add(Subject::Unit(id));
+        self.unit_alone(id);
         for row in self.state.unit(id).into_iter().chain(old) {
             self.application(row.application);
             self.machine(row.machine);

@@ -12,6 +12,7 @@ use lazuli_model::status::StatusKey;
 use time::{Duration, OffsetDateTime};
 
 use crate::subject::is_ready;
+use crate::task;
 use crate::types::{Blocked, Inputs, Subject, SubjectPlan};
 
 /// How long a grant holds (Juju's lease).
@@ -61,7 +62,7 @@ fn elect(inputs: Inputs<'_>, plan: &mut SubjectPlan, application: &Application) 
     }
     if let (Some(row), Some(id)) = (present, leader)
         && let Some(until) = row.granted_until.filter(|until| *until > inputs.now)
-        && inputs.flight.hooks.contains_key(&id)
+        && (inputs.flight.hooks.contains_key(&id) || state.tasks_of(id).any(task::is_running))
     {
         plan.wake_at = Some(until);
         plan.blocked = Some(Blocked {

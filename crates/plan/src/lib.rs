@@ -18,6 +18,8 @@ mod outcome;
 mod resources;
 mod settings;
 mod subject;
+mod task;
+mod task_outcome;
 mod types;
 mod unit;
 
@@ -28,4 +30,8 @@ pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immedi
 pub use resources::fetch_resource;
 pub use settings::effective_config;
 pub use subject::{is_ready, plan_subject};
-pub use types::{Action, Blocked, InFlight, Inputs, Levels, Look, Running, Subject, SubjectPlan};
+pub use task::{Turn, task_charm, turn};
+pub use task_outcome::{TaskEnded, TaskExit, commit_command, commit_task, task_said};
+pub use types::{
+    Action, Blocked, InFlight, Inputs, Levels, Look, Running, RunningTask, Subject, SubjectPlan,
+};

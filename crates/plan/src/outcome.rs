@@ -160,7 +160,11 @@ fn failed(
 /// The rows after the buffered writes of a hook that succeeded. Writes to
 /// what is gone meanwhile are dropped; what a unit may not write fails the
 /// hook.
-fn writes(state: &ModelState, unit: &Unit, writes: &[HookWrite]) -> Result<Vec<Change>, String> {
+pub(crate) fn writes(
+    state: &ModelState,
+    unit: &Unit,
+    writes: &[HookWrite],
+) -> Result<Vec<Change>, String> {
     let mut bags: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>> = BTreeMap::new();
     let mut changes = Vec::new();
     for write in writes {

@@ -7,7 +7,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{Status, StatusKey};
 
 use crate::types::{Inputs, Subject, SubjectPlan};
-use crate::{cloud, leader, resources, unit};
+use crate::{cloud, leader, resources, task, unit};
 
 /// Plans one subject; empty when it is gone.
 #[must_use]
@@ -21,6 +21,7 @@ pub fn plan_subject(inputs: Inputs<'_>, subject: Subject) -> SubjectPlan {
         Subject::Relation(id) => state.relation(id).map(|row| plan_relation(inputs, row)),
         Subject::Machine(id) => state.machine(id).map(|row| plan_machine(inputs, row)),
         Subject::Unit(id) => state.unit(id).map(|row| unit::plan(inputs, row)),
+        Subject::Task(number) => state.task(number).map(|row| task::plan(inputs, row)),
     };
     plan.unwrap_or_default()
 }

@@ -23,6 +23,8 @@ pub enum Subject {
     Machine(MachineId),
     /// A unit: its hooks, its end.
     Unit(UnitId),
+    /// A task: its turn, its end.
+    Task(u64),
 }
 
 /// Everything a plan may depend on.
@@ -44,6 +46,8 @@ pub struct Inputs<'a> {
 pub struct InFlight {
     /// The hook that runs for a unit.
     pub hooks: BTreeMap<UnitId, Running>,
+    /// Tasks that were handed to their machines.
+    pub tasks: BTreeMap<u64, RunningTask>,
     /// Effects with a call under way.
     pub effects: BTreeSet<EffectId>,
     /// Looks at the first boots of machines.
@@ -72,6 +76,15 @@ pub struct Running {
     pub seq: u64,
     /// The hook.
     pub hook: Hook,
+    /// Since when.
+    pub since: OffsetDateTime,
+    /// Since when it is being ended, if it is.
+    pub ending: Option<OffsetDateTime>,
+}
+
+/// A task that was handed to its machine and whose outcome is not committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunningTask {
     /// Since when.
     pub since: OffsetDateTime,
     /// Since when it is being ended, if it is.
@@ -142,6 +155,18 @@ pub enum Action {
         unit: UnitId,
         /// The run's sequence.
         seq: u64,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Run a task, unless it runs already.
+    RunTask {
+        /// Its number.
+        task: u64,
+    },
+    /// End a task that runs.
+    KillTask {
+        /// Its number.
+        task: u64,
         /// Why, for people.
         reason: String,
     },

@@ -92,6 +92,7 @@ async fn commit<L>(
     let outcome = Outcome {
         changes: effective(&loaded.state, outcome.changes),
         notices: outcome.notices,
+        operation: outcome.operation,
     };
     if outcome.changes.is_empty() {
         drop(edit);
@@ -134,6 +135,7 @@ fn preview(
     Ok(Outcome {
         changes: effective(state, outcome.changes),
         notices: outcome.notices,
+        operation: outcome.operation,
     })
 }
 
@@ -153,6 +155,7 @@ fn changed(state: &ModelState, at: Option<Position>, outcome: &Outcome) -> Chang
     Changed {
         written: at.map(written),
         changes: summary(state, &outcome.changes),
+        operation: outcome.operation.map(|number| number.to_string()),
         notices: outcome.notices.clone(),
     }
 }
@@ -266,12 +269,17 @@ impl Numbers for Allocate<'_> {
     fn relation(&mut self) -> u64 {
         self.0.next_relation()
     }
+
+    fn task(&mut self) -> u64 {
+        self.0.next_task()
+    }
 }
 
 /// Numbers of a dry run: those that would come next, as far as one can see.
 struct Foresee {
     machine: u64,
     relation: u64,
+    task: u64,
 }
 
 impl Foresee {
@@ -283,6 +291,7 @@ impl Foresee {
         Self {
             machine: machines.max().map_or(0, |last: u64| last + 1),
             relation: relations.max().map_or(0, |last| last + 1),
+            task: state.tasks().last().map_or(1, |last| last.number + 1),
         }
     }
 }
@@ -300,5 +309,10 @@ impl Numbers for Foresee {
     fn relation(&mut self) -> u64 {
         self.relation += 1;
         self.relation - 1
+    }
+
+    fn task(&mut self) -> u64 {
+        self.task += 1;
+        self.task - 1
     }
 }

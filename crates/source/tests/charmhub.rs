@@ -1,6 +1,8 @@
 //! A client of the charm store against one of our own, on loopback, that
 //! answers in the API's shapes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up is to fail")]
+
 use std::sync::{Arc, Mutex};
 
 use axum::Json;

@@ -215,6 +215,7 @@ pub(crate) struct Raised {
     pub(crate) position: Position,
     pub(crate) next_machine: u64,
     pub(crate) next_relation: u64,
+    pub(crate) next_task: u64,
 }
 
 /// The first statement of the API's transaction.
@@ -226,7 +227,7 @@ pub(crate) async fn raise(
         "update heads set revision = revision + 1, generation = generation + 1,
             moved = pg_current_xact_id()::text::bigint
          where model = $1 and removed_at is null
-         returning revision, generation, next_machine, next_relation",
+         returning revision, generation, next_machine, next_relation, next_task",
         raw(model)
     )
     .fetch_optional(connection)
@@ -242,6 +243,7 @@ pub(crate) async fn raise(
         },
         next_machine: unsigned(row.next_machine),
         next_relation: unsigned(row.next_relation),
+        next_task: unsigned(row.next_task),
     })
 }
 
@@ -251,15 +253,17 @@ pub(crate) async fn count(
     model: ModelId,
     next_machine: u64,
     next_relation: u64,
+    next_task: u64,
 ) -> Result<(), StoreError> {
     query!(
-        "update heads set next_machine = $2, next_relation = $3 where model = $1",
+        "update heads set next_machine = $2, next_relation = $3, next_task = $4 where model = $1",
         raw(model),
         bigint(next_machine),
         bigint(next_relation),
+        bigint(next_task),
     )
     .execute(connection)
-    .doing("count machines and relations")
+    .doing("count machines, relations and tasks")
     .await?;
     Ok(())
 }

@@ -20,6 +20,7 @@ pub mod idempotency;
 mod limit;
 mod load;
 pub mod logs;
+pub mod operations;
 pub mod private;
 pub mod retention;
 mod rows;

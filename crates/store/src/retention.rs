@@ -7,6 +7,7 @@
 //! does nothing. Statements here may take longer than those of requests: give
 //! it connections of its own.
 
+mod actions;
 mod partitions;
 mod trim;
 
@@ -66,7 +67,7 @@ pub async fn maintain(pool: &PgPool, retention: &Retention) -> Result<Maintained
     prepare(pool).await?;
     partitions::sort(pool).await?;
     let dropped = partitions::drop_old(pool, retention).await?;
-    let rest = trim::rest(pool, retention).await?;
+    let rest = trim::rest(pool, retention).await? + actions::trim(pool).await?;
     Ok(Maintained {
         dropped,
         deleted: strays + rest,

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod actions;
 mod add_machine;
 mod add_model;
 mod add_unit;
@@ -12,6 +13,7 @@ mod deploy;
 mod destroy_model;
 mod documentation;
 mod download;
+mod exec;
 mod expose;
 mod find;
 mod info;
@@ -22,6 +24,7 @@ mod machines;
 mod model_config;
 mod model_constraints;
 mod models;
+mod operations;
 mod refresh;
 mod remove_application;
 mod remove_machine;
@@ -29,6 +32,7 @@ mod remove_relation;
 mod remove_unit;
 mod resolved;
 mod resources;
+mod run;
 mod scp;
 mod set_application_base;
 mod show_application;
@@ -40,6 +44,7 @@ mod ssh;
 mod ssh_keys;
 mod status;
 mod switch;
+mod tasks;
 mod trust;
 mod tunnel;
 mod unexpose;
@@ -113,6 +118,16 @@ commands! {
     RemoveUnit(remove_unit::Args),
     #[command(visible_alias = "resolve")]
     Resolved(resolved::Args),
+    #[command(visible_alias = "list-actions")]
+    Actions(actions::ListArgs),
+    ShowAction(actions::ShowArgs),
+    Run(run::Args),
+    Exec(exec::Args),
+    #[command(visible_alias = "list-operations")]
+    Operations(operations::ListArgs),
+    ShowOperation(operations::OneArgs),
+    ShowTask(tasks::ShowArgs),
+    CancelTask(tasks::CancelArgs),
     #[command(visible_alias = "relate")]
     Integrate(integrate::Args),
     RemoveRelation(remove_relation::Args),

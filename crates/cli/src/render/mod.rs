@@ -6,6 +6,7 @@ pub(crate) mod documentation;
 pub(crate) mod log;
 pub(crate) mod machines;
 pub(crate) mod models;
+pub(crate) mod operation;
 pub(crate) mod order;
 pub(crate) mod relations;
 pub(crate) mod resources;

@@ -314,7 +314,10 @@ impl<'a> Process<'a> {
                         machine,
                         result: Ok(facts()),
                     },
-                    Action::RunHook { .. } | Action::KillHook { .. } => {
+                    Action::RunHook { .. }
+                    | Action::KillHook { .. }
+                    | Action::RunTask { .. }
+                    | Action::KillTask { .. } => {
                         panic!("there are no units: {action:?}")
                     }
                 };

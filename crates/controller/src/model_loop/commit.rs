@@ -44,6 +44,10 @@ impl ModelLoop {
             match change {
                 Change::Delete(key) => done.deleted.push(key.clone()),
                 Change::Put(Row::MachineState(known)) => done.moved.push(known.machine),
+                // It is no more in memory.
+                Change::Put(row @ Row::Task(task)) if task.status.is_final() => {
+                    done.deleted.push(row.key());
+                }
                 Change::Put(_) => {}
             }
         }

@@ -310,6 +310,9 @@ impl ModelLoop {
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
                 }
+                RowKey::Task(task) => {
+                    self.desk.flight.tasks.remove(task);
+                }
                 _ => {}
             }
         }

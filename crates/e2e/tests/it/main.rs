@@ -2,6 +2,7 @@
 //! Lazuli of its own, and mostly waits for it, so that several at once are
 //! quicker: `cargo test -p lazuli-e2e -- --test-threads 4`.
 
+mod actions;
 mod archives;
 mod changes;
 mod force;

@@ -363,6 +363,7 @@ fn told(request: &RunRequest, state: RunState) -> Vec<Report> {
         output: Output::default(),
         started_ms: 0,
         duration_ms: 0,
+        task: None,
     };
     vec![started, Report::Finished(Box::new(outcome))]
 }

@@ -6,7 +6,7 @@ use super::charm_users::CharmUsers;
 use super::{
     Application, Change, CharmRevision, CharmSource, Effect, Leader, Machine, MachineState, Model,
     OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Resource,
-    Row, RowKey, Unit, UnitResources, UnitState,
+    Row, RowKey, Task, Unit, UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -35,11 +35,14 @@ pub struct ModelState {
     remote_seen: BTreeMap<(UnitId, RelationId, UnitId), RemoteSeen>,
     effects: BTreeMap<EffectId, Effect>,
     statuses: BTreeMap<StatusKey, Status>,
+    tasks: BTreeMap<u64, Task>,
     units_by_application: BTreeSet<(ApplicationId, UnitId)>,
     units_by_machine: BTreeSet<(MachineId, UnitId)>,
     relations_by_application: BTreeSet<(ApplicationId, RelationId)>,
     effects_by_machine: BTreeSet<(MachineId, EffectId)>,
     charm_users: CharmUsers,
+    tasks_by_unit: BTreeSet<(UnitId, u64)>,
+    tasks_by_machine: BTreeSet<(MachineId, u64)>,
 }
 
 impl ModelState {
@@ -66,11 +69,14 @@ impl ModelState {
             remote_seen: BTreeMap::new(),
             effects: BTreeMap::new(),
             statuses: BTreeMap::new(),
+            tasks: BTreeMap::new(),
             units_by_application: BTreeSet::new(),
             units_by_machine: BTreeSet::new(),
             relations_by_application: BTreeSet::new(),
             effects_by_machine: BTreeSet::new(),
             charm_users: CharmUsers::default(),
+            tasks_by_unit: BTreeSet::new(),
+            tasks_by_machine: BTreeSet::new(),
         }
     }
 
@@ -141,6 +147,18 @@ impl ModelState {
                 self.effects.insert(row.id, row);
             }
             Row::Status(key, status) => drop(self.statuses.insert(key, status)),
+            // What has ended is the database's alone.
+            Row::Task(row) if row.status.is_final() => self.delete(&RowKey::Task(row.number)),
+            Row::Task(row) => {
+                if let Some(unit) = row.receiver.unit() {
+                    self.tasks_by_unit.insert((unit, row.number));
+                }
+                if let Some(machine) = row.receiver.machine() {
+                    self.tasks_by_machine.insert((machine, row.number));
+                }
+                self.tasks.insert(row.number, row);
+            }
+            Row::Operation(_) | Row::TaskLog(_) => {}
         }
     }
 
@@ -203,6 +221,17 @@ impl ModelState {
                 }
             }
             RowKey::Status(key) => drop(self.statuses.remove(key)),
+            RowKey::Task(number) => {
+                if let Some(task) = self.tasks.remove(number) {
+                    if let Some(unit) = task.receiver.unit() {
+                        self.tasks_by_unit.remove(&(unit, *number));
+                    }
+                    if let Some(machine) = task.receiver.machine() {
+                        self.tasks_by_machine.remove(&(machine, *number));
+                    }
+                }
+            }
+            RowKey::Operation(_) | RowKey::TaskLog(..) => {}
         }
     }
 
@@ -253,6 +282,8 @@ impl ModelState {
                 .get(key)
                 .cloned()
                 .map(|status| Row::Status(*key, status)),
+            RowKey::Task(number) => self.tasks.get(number).cloned().map(Row::Task),
+            RowKey::Operation(_) | RowKey::TaskLog(..) => None,
         }
     }
 
@@ -491,5 +522,32 @@ impl ModelState {
     /// All statuses.
     pub fn statuses(&self) -> impl Iterator<Item = (&StatusKey, &Status)> {
         self.statuses.iter()
+    }
+
+    /// A task that has not ended.
+    #[must_use]
+    pub fn task(&self, number: u64) -> Option<&Task> {
+        self.tasks.get(&number)
+    }
+
+    /// All tasks that have not ended, in the order in which they were asked
+    /// for.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// The tasks of a unit that have not ended, in order.
+    pub fn tasks_of(&self, id: UnitId) -> impl Iterator<Item = &Task> {
+        self.tasks_by_unit
+            .range((id, 0)..=(id, u64::MAX))
+            .filter_map(|(_, number)| self.tasks.get(number))
+    }
+
+    /// The tasks of a machine itself that have not ended, in order; not those
+    /// of its units.
+    pub fn tasks_on(&self, id: MachineId) -> impl Iterator<Item = &Task> {
+        self.tasks_by_machine
+            .range((id, 0)..=(id, u64::MAX))
+            .filter_map(|(_, number)| self.tasks.get(number))
     }
 }

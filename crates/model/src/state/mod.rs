@@ -9,6 +9,7 @@ mod relation;
 mod row;
 mod settings;
 mod source;
+mod task;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -24,8 +25,11 @@ pub use machine::{
 pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
-pub use settings::{Egress, Model, SSH_IDENTITY};
+pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
 pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
+pub use task::{
+    EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,
+};
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,
 };

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Application, CharmRevision, CharmSource, Effect, Leader, Machine, MachineState, Model,
-    OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Resource,
-    Unit, UnitResources, UnitState,
+    OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen,
+    Resource, Task, TaskLog, Unit, UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -78,6 +78,12 @@ pub enum Row {
     Effect(Effect),
     /// A status.
     Status(StatusKey, Status),
+    /// What a user asked to be run; not kept in memory.
+    Operation(Operation),
+    /// One run of it; kept in memory until it has ended.
+    Task(Task),
+    /// What a run said; not kept in memory.
+    TaskLog(TaskLog),
 }
 
 /// The key of a row within its model.
@@ -104,6 +110,9 @@ pub enum RowKey {
     RemoteSeen(UnitId, RelationId, UnitId),
     Effect(EffectId),
     Status(StatusKey),
+    Operation(u64),
+    Task(u64),
+    TaskLog(u64, u64),
 }
 
 impl Row {
@@ -132,6 +141,9 @@ impl Row {
             Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
             Self::Effect(row) => RowKey::Effect(row.id),
             Self::Status(key, _) => RowKey::Status(*key),
+            Self::Operation(row) => RowKey::Operation(row.number),
+            Self::Task(row) => RowKey::Task(row.number),
+            Self::TaskLog(row) => RowKey::TaskLog(row.task, row.n),
         }
     }
 }

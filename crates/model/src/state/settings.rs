@@ -104,6 +104,33 @@ impl Model {
     }
 }
 
+/// How long, and how many bytes of, the results of actions that have ended
+/// are kept by a model of this configuration: Juju's `max-action-results-age`
+/// (336 h by default) and `max-action-results-size` (5 GiB by default).
+#[must_use]
+pub fn results_kept(config: &BTreeMap<String, String>) -> (time::Duration, u64) {
+    let age = duration(config.get("max-action-results-age"));
+    let size = config
+        .get("max-action-results-size")
+        .and_then(|text| mebibytes(text));
+    (
+        age.unwrap_or(time::Duration::hours(336)),
+        size.unwrap_or(5 << 10).saturating_mul(1 << 20),
+    )
+}
+
+/// A size such as `500M`, `5G` or `1T`, in MiB; a bare number counts them.
+fn mebibytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match text[digits.len()..].trim_end_matches(['i', 'B']) {
+        "" | "M" => 1,
+        "G" => 1 << 10,
+        "T" => 1 << 20,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// A duration such as `30s`, `5m`, `1h` or `1h30m`; none when it is not one.
 fn duration(text: Option<&String>) -> Option<time::Duration> {
     let mut total = time::Duration::ZERO;
@@ -128,6 +155,25 @@ fn duration(text: Option<&String>) -> Option<time::Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn results_are_kept_as_the_model_says() {
+        let config = |pairs: &[(&str, &str)]| {
+            let owned = |text: &str| text.to_owned();
+            let pairs = pairs.iter().map(|(key, value)| (owned(key), owned(value)));
+            results_kept(&pairs.collect())
+        };
+        let default = (time::Duration::hours(336), 5 << 30);
+        assert_eq!(config(&[]), default);
+        assert_eq!(
+            config(&[
+                ("max-action-results-age", "1h"),
+                ("max-action-results-size", "3M")
+            ]),
+            (time::Duration::hours(1), 3 << 20)
+        );
+        assert_eq!(config(&[("max-action-results-size", "much")]), default);
+    }
 
     #[test]
     fn durations_are_go_like() {

@@ -4,6 +4,7 @@
 mod next;
 mod relations;
 mod status;
+mod tasks;
 
 use lazuli_model::hook::{Hook, RelationHook};
 use lazuli_model::life::Life;
@@ -21,6 +22,7 @@ use crate::settings::config_level;
 use crate::subject::is_ready;
 use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
 
+pub(crate) use next::before_tasks;
 pub(crate) use status::is_placeholder;
 
 /// A hook that was told to end and has not after this is not waited for.
@@ -96,6 +98,10 @@ impl Rows<'_> {
                 Some(Subject::Machine(self.machine.id)),
                 None,
             );
+            return;
+        }
+        if let Some(task) = self.running_task() {
+            self.while_task(plan, task);
             return;
         }
         if let Some(error) = &self.done.error {
@@ -198,13 +204,19 @@ impl Rows<'_> {
             plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
             return;
         }
+        if let Some(task) = self.task_first() {
+            block(
+                plan,
+                format!("waiting for task {}", task.number),
+                Some(Subject::Task(task.number)),
+                None,
+            );
+            return;
+        }
         if let Some(other) = self.busy_neighbour() {
             block(
                 plan,
-                format!(
-                    "waiting for machine {}: {other} runs a hook",
-                    self.machine.name
-                ),
+                format!("waiting for machine {}: {other}", self.machine.name),
                 Some(Subject::Machine(self.machine.id)),
                 None,
             );
@@ -219,17 +231,6 @@ impl Rows<'_> {
             levels,
         });
         block(plan, format!("{name} hook is due"), None, None);
-    }
-
-    /// One hook at a time on a machine (Juju's machine lock).
-    fn busy_neighbour(self) -> Option<String> {
-        self.inputs
-            .state
-            .units_on(self.machine.id)
-            .find(|other| {
-                other.id != self.unit.id && self.inputs.flight.hooks.contains_key(&other.id)
-            })
-            .map(|other| other.name.to_string())
     }
 
     /// A failed hook holds up all others until it succeeds or is skipped.

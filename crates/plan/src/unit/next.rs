@@ -2,11 +2,49 @@
 
 use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
-use lazuli_model::state::LeadershipSeen;
+use lazuli_model::state::{LeadershipSeen, Unit};
 use time::OffsetDateTime;
 
 use super::{Next, Rows};
 use crate::resources::resources_changed;
+use crate::types::Inputs;
+
+/// What a unit does before any of its tasks: the hook's name. A unit in error
+/// runs tasks whatever else is due.
+pub(crate) fn before_tasks(inputs: Inputs<'_>, unit: &Unit) -> Option<String> {
+    let state = inputs.state;
+    let install = || Some("install".to_owned());
+    let (Some(done), Some(application), Some(machine)) = (
+        state.unit_state(unit.id),
+        state.application(unit.application),
+        state.machine(unit.machine),
+    ) else {
+        return install();
+    };
+    if done.error.is_some() {
+        return None;
+    }
+    if !done.installed {
+        return install();
+    }
+    let rows = Rows {
+        inputs,
+        unit,
+        done,
+        application,
+        machine,
+        known: state.machine_state(machine.id),
+    };
+    // Juju queues start when the first config-changed is done.
+    let queued = !done.started && done.config_seen.is_some() && !rows.config_changed();
+    if rows.rebooted() || queued {
+        return Some("start".to_owned());
+    }
+    if rows.relation_created().is_some() {
+        return Some("relation-created".to_owned());
+    }
+    rows.leadership().map(|hook| hook.name(""))
+}
 
 impl Rows<'_> {
     /// What is next; the first that applies.

@@ -6,6 +6,7 @@
 
 use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
+use lazuli_model::state::{EXEC, Task};
 use lazuli_model::status::{Status, StatusKey};
 
 use super::Rows;
@@ -81,6 +82,20 @@ impl Rows<'_> {
         let shown = self.inputs.now - running.since >= SHOWN_AFTER;
         if shown && running.hook != Hook::UpdateStatus {
             self.set_agent(plan, "executing", &format!("running {name} hook"));
+        }
+    }
+
+    /// While a task runs (Juju's words).
+    pub(super) fn set_acting(self, plan: &mut SubjectPlan, task: &Task) {
+        let Some(since) = task.started_at else {
+            return;
+        };
+        if self.inputs.now - since >= SHOWN_AFTER {
+            let message = match task.name.as_str() {
+                EXEC => "running commands".to_owned(),
+                name => format!("running action {name}"),
+            };
+            self.set_agent(plan, "executing", &message);
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod refresh;
 mod removal;
+mod tasks;
 mod world;
 
 use std::collections::BTreeMap;
@@ -215,7 +216,7 @@ proptest! {
     /// Whatever users do, planning what was touched leaves nothing that
     /// planning everything would still find.
     #[test]
-    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..7, 0_usize..4), 1..24)) {
+    fn planning_the_touched_equals_planning_all(steps in prop::collection::vec((0_u8..8, 0_usize..4), 1..24)) {
         let mut world = World::new();
         let web = world.deploy("web", 1);
         let proxy = world.deploy("proxy", 1);
@@ -238,6 +239,13 @@ proptest! {
                     row.exposed = row.exposed.is_none().then(BTreeMap::new);
                     row.trust = !row.trust;
                     world.put(Row::Application(row));
+                }
+                6 if !units.is_empty() => {
+                    let number = u64::try_from(world.ended.len() + 1000).expect("a number")
+                        + u64::try_from(world.state.tasks().count()).expect("a number");
+                    world.ask(number, &units[pick % units.len()], "act", |task| {
+                        task.parallel = pick == 1;
+                    });
                 }
                 _ => {}
             }

@@ -14,7 +14,8 @@ use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
     Application, Change, CharmRevision, Effect, EffectSpec, EffectState, Endpoint, EndpointRole,
-    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, Relation, Row, Unit,
+    Machine, MachineFacts, MachineSource, MachineState, Model, ModelState, Relation, Row, Task,
+    Unit,
 };
 use lazuli_plan::{
     Action, Ended, Exit, HookWrite, InFlight, Inputs, Levels, Running, Subject, SubjectPlan,
@@ -67,6 +68,8 @@ pub(crate) struct World {
     pub(crate) endless: BTreeSet<String>,
     /// Nor when they are told to.
     pub(crate) deaf: bool,
+    /// Tasks that ended, as the database has them.
+    pub(crate) ended: BTreeMap<u64, Task>,
 }
 
 impl World {
@@ -107,6 +110,7 @@ impl World {
             flight: InFlight::default(),
             endless: BTreeSet::new(),
             deaf: false,
+            ended: BTreeMap::new(),
         };
         world.put(Row::Charm(CharmRevision {
             id: id::<CharmId>(3),
@@ -120,6 +124,13 @@ impl World {
     }
 
     pub(crate) fn apply(&mut self, change: Change) {
+        if let Change::Put(Row::Task(task)) = &change
+            && task.status.is_final()
+        {
+            self.flight.tasks.remove(&task.number);
+            let first = self.ended.insert(task.number, task.clone());
+            assert_eq!(first, None, "a task ends once");
+        }
         let before = self.state.row(&change.key());
         self.state.apply(change.clone());
         self.dirty
@@ -187,6 +198,8 @@ impl World {
             Action::Boot { machine } => self.boot(*machine, "boot-1"),
             Action::RunHook { unit, seq, levels } => self.run(*unit, *seq, levels),
             Action::KillHook { unit, seq, .. } => self.kill(*unit, *seq),
+            Action::RunTask { task } => self.run_task(*task),
+            Action::KillTask { task, .. } => self.kill_task(*task),
             Action::Poll { effect } => {
                 self.flight.doubted.remove(effect);
             }

@@ -52,6 +52,8 @@ pub struct Context {
     pub network: Network,
     /// The application's resources, by name.
     pub resources: BTreeMap<String, super::ResourceRef>,
+    /// Of an action or a command: what it is about.
+    pub task: Option<super::TaskContext>,
 }
 
 /// One relation as its local unit sees it.

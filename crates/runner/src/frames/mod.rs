@@ -6,20 +6,24 @@
 //! a default, so that a release can collect what the one before it started.
 
 mod context;
+mod local;
 mod outcome;
 mod request;
 mod resource;
+mod task;
 mod wire;
 mod write;
 
 pub use context::{
     Binding, Context, HookRelation, Interface, Network, RelationContext, Settings, StatusContext,
 };
+pub use local::{LocalDone, LocalExec};
 pub use outcome::{Exit, LogLine, Outcome, Output, Refusal, Report, RunState, RunSummary};
 pub use request::{
     Answer, Attach, CharmRef, Hook, HookKind, Limits, Question, Request, RunId, RunRequest,
 };
 pub use resource::ResourceRef;
+pub use task::{Lock, Printed, TaskContext, TaskResult};
 pub use wire::{
     FrameError, MAX_FRAME, answer, decode, encode, hello, read_frame, read_frame_within,
     write_frame,

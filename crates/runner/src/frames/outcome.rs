@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Hook, Question, RunId, Write};
+use super::{Hook, LocalExec, Question, RunId, TaskResult, Write};
 
 /// A frame from the machine to the host.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,14 @@ pub enum Report {
         ask: u64,
         /// What it asks.
         question: Question,
+    },
+    /// A program on the machine wants a command to be run: the host asks for
+    /// the run, or declines it.
+    Wish {
+        /// The run to ask for.
+        run: RunId,
+        /// What is wanted.
+        exec: LocalExec,
     },
     /// Lines for the model's log.
     Log {
@@ -159,6 +167,9 @@ pub struct Outcome {
     pub started_ms: u64,
     /// Milliseconds from start to end, by the machine's monotonic clock.
     pub duration_ms: u64,
+    /// Of an action or a command: what it brought, however it ended.
+    #[serde(default)]
+    pub task: Option<Box<TaskResult>>,
 }
 
 /// How a process ended.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, ResourceRef, Settings};
+use super::{Context, LocalExec, Lock, ResourceRef, Settings};
 
 /// A frame from the host to the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,6 +42,16 @@ pub enum Request {
         /// Milliseconds.
         millis: u64,
     },
+    /// A wish is not fulfilled.
+    Decline {
+        /// The run that was wished for.
+        run: RunId,
+        /// Why, for people.
+        reason: String,
+    },
+    /// Not a host's: the first and only frame of a program on the machine,
+    /// which is answered with a [`super::LocalDone`].
+    Exec(LocalExec),
     /// End the hook's process group: TERM, then KILL.
     Kill {
         /// The run to end.
@@ -72,7 +82,8 @@ pub struct Attach {
     pub connection: u64,
 }
 
-/// A hook run's name: the unit and its hook sequence.
+/// A hook run's name: the unit and its hook sequence. Runs of tasks have
+/// sequences of their own, see [`RunId::of_task`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RunId {
     /// The unit's uuid (names may be used again by a later application).
@@ -83,7 +94,10 @@ pub struct RunId {
 
 impl fmt::Display for RunId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.unit, self.seq)
+        match self.task() {
+            Some(number) => write!(f, "{}:task-{number}", self.unit),
+            None => write!(f, "{}:{}", self.unit, self.seq),
+        }
     }
 }
 
@@ -96,7 +110,8 @@ pub struct RunRequest {
     /// controller). The same run with the same digest re-attaches or returns
     /// the recorded outcome; with another one it is refused.
     pub digest: String,
-    /// The unit's name, such as `mysql/0`.
+    /// The unit's name, such as `mysql/0`; empty for a command on the machine
+    /// itself.
     pub unit: String,
     /// What to run.
     pub hook: Hook,
@@ -128,6 +143,8 @@ pub enum HookKind {
     Hook,
     /// An action of the charm: `actions/NAME`, or `dispatch`.
     Action,
+    /// A script for bash, in the unit's context, or on the machine itself.
+    Command,
 }
 
 /// A charm archive, which the host uploads before it asks for a run with it.
@@ -148,6 +165,9 @@ pub struct Limits {
     pub output_bytes: usize,
     /// Whether journal records are fsynced.
     pub sync: bool,
+    /// What the run waits for before it starts.
+    #[serde(default)]
+    pub lock: Lock,
 }
 
 impl Default for Limits {
@@ -156,6 +176,7 @@ impl Default for Limits {
             timeout_s: None,
             output_bytes: 64 * 1024,
             sync: true,
+            lock: Lock::Machine,
         }
     }
 }

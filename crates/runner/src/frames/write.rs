@@ -54,6 +54,23 @@ pub enum Write {
         /// The version.
         version: String,
     },
+    /// `action-log`: immediate.
+    ActionLog {
+        /// What it says.
+        message: String,
+    },
+    /// `action-set`: kept on the machine, part of the task's result.
+    ActionSet {
+        /// The keys, from the outermost.
+        path: Vec<String>,
+        /// The value.
+        value: String,
+    },
+    /// `action-fail`: kept on the machine, part of the task's result.
+    ActionFail {
+        /// Why, for people.
+        message: String,
+    },
 }
 
 impl Write {
@@ -61,8 +78,15 @@ impl Write {
     #[must_use]
     pub fn is_immediate(&self) -> bool {
         match self {
-            Self::Status { .. } | Self::LeaderSet { .. } | Self::WorkloadVersion { .. } => true,
-            Self::RelationSet { .. } | Self::OpenPort { .. } | Self::ClosePort { .. } => false,
+            Self::Status { .. }
+            | Self::LeaderSet { .. }
+            | Self::WorkloadVersion { .. }
+            | Self::ActionLog { .. } => true,
+            Self::RelationSet { .. }
+            | Self::OpenPort { .. }
+            | Self::ClosePort { .. }
+            | Self::ActionSet { .. }
+            | Self::ActionFail { .. } => false,
         }
     }
 }

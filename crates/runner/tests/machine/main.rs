@@ -3,10 +3,12 @@
 
 #![cfg(test)]
 
+mod actions;
 mod charms;
 mod connections;
 mod crashes;
 mod hooks;
 mod limits;
+mod local;
 mod support;
 mod tools;

@@ -19,8 +19,10 @@ mod refresh;
 mod refusal;
 mod remove;
 mod resources;
+mod schema;
 mod source;
 mod summary;
+mod tasks;
 mod units;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ pub(crate) use remove::{
 };
 pub(crate) use resources::attach;
 pub(crate) use summary::{effective, summary};
+pub(crate) use tasks::{cancel, exec, run};
 pub(crate) use units::{add_units, resolve};
 
 /// Where new ids and numbers come from.
@@ -63,6 +66,8 @@ pub(crate) trait Numbers {
     fn machine(&mut self) -> u64;
     /// The number of a new relation.
     fn relation(&mut self) -> u64;
+    /// The number of a new operation or task.
+    fn task(&mut self) -> u64;
 }
 
 /// A change in the making: the model as it was, and what was added so far.
@@ -76,6 +81,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) uploads: BTreeMap<Uuid, Upload>,
     changes: Vec<Change>,
     notices: Vec<String>,
+    operation: Option<u64>,
 }
 
 /// What a request comes to.
@@ -85,6 +91,8 @@ pub(crate) struct Outcome {
     pub(crate) changes: Vec<Change>,
     /// What a person should know.
     pub(crate) notices: Vec<String>,
+    /// The operation that it began.
+    pub(crate) operation: Option<u64>,
 }
 
 impl<'a> Draft<'a> {
@@ -100,6 +108,7 @@ impl<'a> Draft<'a> {
             uploads: BTreeMap::new(),
             changes: Vec::new(),
             notices: Vec::new(),
+            operation: None,
         }
     }
 
@@ -123,6 +132,7 @@ impl<'a> Draft<'a> {
         Outcome {
             changes: self.changes,
             notices: self.notices,
+            operation: self.operation,
         }
     }
 

@@ -10,6 +10,7 @@ mod history;
 mod logs;
 mod machines;
 mod models;
+mod operations;
 mod problems;
 mod relations;
 mod resources;
@@ -116,6 +117,10 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(applications::set_base))
         .routes(routes!(resources::list_resources))
         .routes(routes!(resources::attach_resource))
+        .routes(routes!(operations::list_actions))
+        .routes(routes!(operations::list_operations, operations::run_action))
+        .routes(routes!(operations::exec))
+        .routes(routes!(operations::cancel_task))
         .routes(routes!(units::add_units))
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
@@ -143,6 +148,8 @@ fn long() -> OpenApiRouter<App> {
         .routes(routes!(sources::add_named_charm))
         .routes(routes!(resources::add_upload))
         .routes(routes!(status::show_status))
+        .routes(routes!(operations::show_operation))
+        .routes(routes!(operations::show_task))
         .routes(routes!(logs::read_logs))
         .routes(routes!(events::follow_events))
         .routes(routes!(ssh::open_tunnel))

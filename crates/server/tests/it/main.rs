@@ -9,5 +9,6 @@ mod deploy;
 mod machines;
 mod models;
 mod observe;
+mod operations;
 mod session;
 mod sources;

@@ -1,6 +1,8 @@
 //! Charms by name, from the catalogue and from a charm store on loopback;
 //! resources, and refreshes.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up is to fail")]
+
 use std::sync::{Arc, Mutex};
 
 use axum::extract::{Path, State};

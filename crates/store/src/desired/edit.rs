@@ -28,6 +28,7 @@ pub struct Edit {
     position: Position,
     next_machine: u64,
     next_relation: u64,
+    next_task: u64,
     counted: bool,
     changes: Vec<Change>,
 }
@@ -71,6 +72,7 @@ impl Edit {
             position: raised.position,
             next_machine: raised.next_machine,
             next_relation: raised.next_relation,
+            next_task: raised.next_task,
             counted: false,
             changes: Vec::new(),
         })
@@ -162,6 +164,14 @@ impl Edit {
         self.counted = true;
         let number = self.next_relation;
         self.next_relation += 1;
+        number
+    }
+
+    /// The number of a new operation or task, never used again; from 1.
+    pub fn next_task(&mut self) -> u64 {
+        self.counted = true;
+        let number = self.next_task;
+        self.next_task += 1;
         number
     }
 
@@ -262,6 +272,7 @@ impl Edit {
                 self.model,
                 self.next_machine,
                 self.next_relation,
+                self.next_task,
             )
             .await?;
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_model::id::ModelId;
-use lazuli_model::state::{Change, Row, RowKey};
+use lazuli_model::state::{Change, Receiver, Row, RowKey, Task, TaskLog};
 use lazuli_model::status::StatusKey;
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -80,6 +80,14 @@ pub(crate) fn group<'a>(model: ModelId, changes: impl Iterator<Item = &'a Change
 }
 
 fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
+    if let Change::Put(Row::Task(Task { receiver, .. }) | Row::TaskLog(TaskLog { receiver, .. })) =
+        change
+    {
+        return match receiver {
+            Receiver::Unit { id, .. } => (Kind::Unit, raw(*id)),
+            Receiver::Machine { id, .. } => (Kind::Machine, raw(*id)),
+        };
+    }
     if let Change::Put(Row::Effect(effect)) = change {
         return match effect.machine {
             Some(machine) => (Kind::Machine, raw(machine)),
@@ -88,9 +96,13 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
     }
     match change.key() {
         // Which machine a row of the ledger was for is not known once it goes.
-        RowKey::Model | RowKey::Effect(_) | RowKey::Status(StatusKey::Model) => {
-            (Kind::Model, raw(model))
-        }
+        // So it is with tasks, which go with their model alone.
+        RowKey::Model
+        | RowKey::Effect(_)
+        | RowKey::Status(StatusKey::Model)
+        | RowKey::Operation(_)
+        | RowKey::Task(_)
+        | RowKey::TaskLog(..) => (Kind::Model, raw(model)),
         RowKey::Charm(id) => (Kind::Charm, raw(id)),
         RowKey::Application(id)
         | RowKey::CharmSource(id)

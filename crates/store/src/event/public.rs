@@ -111,6 +111,23 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
         Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
+        // Parameters, results and what is said may hold passwords.
+        Row::Operation(row) => push(
+            after,
+            "operations",
+            json!({ "id": row.number.to_string(), "action": row.action }),
+        ),
+        Row::Task(row) => push(
+            after,
+            "tasks",
+            json!({
+                "id": row.number.to_string(),
+                "operation": row.operation.to_string(),
+                "action": row.name,
+                "status": row.status,
+            }),
+        ),
+        Row::TaskLog(row) => push(after, "said", Value::from(row.task.to_string())),
     }
 }
 

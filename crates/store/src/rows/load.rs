@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use super::{
     application, charm, charm_source, effect, leader, machine, machine_state, model, opened_port,
     relation, relation_application, relation_seen, relation_unit, remote_seen, resource, status,
-    unit, unit_resources, unit_state,
+    task, unit, unit_resources, unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -50,7 +50,8 @@ pub(crate) async fn all(
         relation_seen,
         remote_seen,
         effect,
-        status
+        status,
+        task
     );
     Ok(Some(state))
 }
@@ -105,6 +106,7 @@ pub(crate) async fn named(
     );
     find!(effect, RowKey::Effect(id) => *id);
     find!(status, RowKey::Status(key) => *key);
+    find!(task, RowKey::Task(number) => *number);
 
     let mut changes: Vec<Change> = found.into_iter().map(Change::Put).collect();
     let there: BTreeSet<RowKey> = changes.iter().map(Change::key).collect();

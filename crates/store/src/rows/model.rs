@@ -157,7 +157,10 @@ pub(crate) async fn delete(
             sources as (delete from charm_sources where model = any($1)),
             resources as (delete from resources where model = any($1)),
             fetched as (delete from unit_resources where model = any($1)),
-            uploads as (delete from uploads where model = any($1))
+            uploads as (delete from uploads where model = any($1)),
+            t as (delete from operations where model = any($1)),
+            u as (delete from tasks where model = any($1)),
+            v as (delete from task_logs where model = any($1))
          update heads set removed_at = now(), holder = null where model = any($1)",
         &ids
     )

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{
     application, charm, charm_source, effect, leader, machine, machine_state, model, opened_port,
-    relation, relation_application, relation_seen, relation_unit, remote_seen, resource, status,
-    unit, unit_resources, unit_state,
+    operation, relation, relation_application, relation_seen, relation_unit, remote_seen, resource,
+    status, task, unit, unit_resources, unit_state,
 };
 use crate::StoreError;
 
@@ -69,6 +69,7 @@ pub(crate) async fn write(
     );
     delete!(effect, RowKey::Effect(id) => *id);
     delete!(status, RowKey::Status(key) => *key);
+    delete!(task, RowKey::Task(number) => *number);
 
     put!(model, Model);
     put!(charm, Charm);
@@ -88,6 +89,18 @@ pub(crate) async fn write(
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
     put!(effect, Effect);
+    put!(operation, Operation);
+    put!(task, Task);
+    let logs: Vec<_> = changes
+        .iter()
+        .filter_map(|(model, change)| match change {
+            Change::Put(Row::TaskLog(row)) => Some((*model, row)),
+            _ => None,
+        })
+        .collect();
+    if !logs.is_empty() {
+        operation::put_logs(connection, &logs).await?;
+    }
     let statuses: Vec<_> = changes
         .iter()
         .filter_map(|(model, change)| match change {

@@ -11,6 +11,7 @@ mod events;
 mod feed;
 mod mute;
 mod nouns;
+mod operations;
 mod postgres;
 mod retention;
 mod rows;

@@ -92,6 +92,7 @@ fn a_record_is_read_back_at_each_point() {
         output: Output::default(),
         started_ms: 0,
         duration_ms: 0,
+        task: None,
     };
     record.end(&outcome).unwrap();
     assert_eq!(load()[0].outcome, Some(outcome));

@@ -15,6 +15,7 @@ mod format;
 mod hook;
 mod journal;
 mod launch;
+mod local;
 mod paths;
 mod pool;
 mod process;
@@ -54,6 +55,9 @@ fn main() -> ExitCode {
         .unwrap_or_default();
     if tools::find(&name).is_some() {
         return ExitCode::from(client::run(&name, args));
+    }
+    if local::NAMES.contains(&name.as_str()) {
+        return ExitCode::from(local::run(&name, args));
     }
     match command(args) {
         Ok(code) => code,

@@ -122,6 +122,11 @@ impl Paths {
         self.agent(tag).join("charm")
     }
 
+    /// Where programs look for `juju-exec`.
+    pub(crate) fn bin(&self) -> PathBuf {
+        self.root.join("usr/bin")
+    }
+
     /// A unit's hook tools, as Juju has them.
     pub(crate) fn tools(&self, tag: &str) -> PathBuf {
         self.root.join("var/lib/juju/tools").join(tag)

@@ -53,7 +53,7 @@ fn hello(stdin: &mut impl BufRead) -> Result<String, Error> {
 }
 
 /// Connects to the supervisor, which is started when there is none.
-fn attach(paths: &Paths) -> Result<UnixStream, Error> {
+pub(crate) fn attach(paths: &Paths) -> Result<UnixStream, Error> {
     let deadline = Instant::now() + START_WAIT;
     let mut launched: Option<Instant> = None;
     let mut attempt = 0;

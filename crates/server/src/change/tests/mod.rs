@@ -5,6 +5,7 @@ mod deploy;
 mod relations;
 mod removal;
 mod settings;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ struct Counter {
     ids: u128,
     machines: u64,
     relations: u64,
+    tasks: u64,
 }
 
 impl Numbers for Counter {
@@ -49,6 +51,11 @@ impl Numbers for Counter {
     fn relation(&mut self) -> u64 {
         self.relations += 1;
         self.relations - 1
+    }
+
+    fn task(&mut self) -> u64 {
+        self.tasks += 1;
+        self.tasks
     }
 }
 
@@ -107,6 +114,12 @@ impl World {
             .file(
                 "config.yaml",
                 "options: {port: {type: int, default: 80}, title: {type: string}}",
+            )
+            .file(
+                "actions.yaml",
+                "backup: {params: {file: {type: string}, level: {type: integer, default: 3}}, \
+                 required: [file], additionalProperties: false}\n\
+                 tidy: {parallel: true, execution-group: g}\n",
             );
         let revision = self
             .state

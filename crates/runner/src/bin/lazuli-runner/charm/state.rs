@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::files;
+use crate::journal::Owner;
 use crate::paths::Paths;
 
 /// What is known of a unit, by its tag.
@@ -41,7 +42,21 @@ impl UnitState {
     /// Forgets it, and which files the charm had.
     pub(crate) fn remove(paths: &Paths, tag: &str) -> Result<(), Error> {
         files::remove_file(&manifest_path(paths, tag))?;
+        files::remove_file(&owner_path(paths, tag))?;
         files::remove_file(&paths.unit_state(tag))
+    }
+
+    /// Whose the unit is, as of its last run.
+    pub(crate) fn owner(paths: &Paths, tag: &str) -> Result<Option<Owner>, Error> {
+        files::read_json(&owner_path(paths, tag))
+    }
+
+    /// Remembers whose it is.
+    pub(crate) fn remember_owner(paths: &Paths, tag: &str, owner: &Owner) -> Result<(), Error> {
+        if Self::owner(paths, tag)?.as_ref() == Some(owner) {
+            return Ok(());
+        }
+        files::write_json(&owner_path(paths, tag), owner, false)
     }
 
     /// Remembers that an attempt of a run was interrupted.
@@ -87,6 +102,10 @@ pub(super) fn save_manifest(
     sync: bool,
 ) -> Result<(), Error> {
     files::write_json(&manifest_path(paths, tag), &manifest, sync)
+}
+
+fn owner_path(paths: &Paths, tag: &str) -> std::path::PathBuf {
+    paths.units().join(format!("{tag}.owner"))
 }
 
 fn manifest_path(paths: &Paths, tag: &str) -> std::path::PathBuf {

@@ -23,7 +23,7 @@ pub(super) fn environment(
     let charm = charm.display().to_string();
     let hook_name = match request.hook.kind {
         HookKind::Hook => request.hook.name.as_str(),
-        HookKind::Action => "",
+        HookKind::Action | HookKind::Command => "",
     };
     let mut variables: BTreeMap<String, String> = [
         ("APT_LISTCHANGES_FRONTEND", "none"),
@@ -37,7 +37,6 @@ pub(super) fn environment(
         ("JUJU_CHARM_HTTPS_PROXY", ""),
         ("JUJU_CHARM_HTTP_PROXY", ""),
         ("JUJU_CHARM_NO_PROXY", ""),
-        ("JUJU_DISPATCH_PATH", &dispatch_path(&request.hook)),
         ("JUJU_HOOK_NAME", hook_name),
         ("JUJU_MACHINE_ID", &context.machine),
         ("JUJU_MODEL_NAME", &context.model_name),
@@ -53,6 +52,18 @@ pub(super) fn environment(
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
+    if let Some(path) = dispatch_path(&request.hook) {
+        variables.insert("JUJU_DISPATCH_PATH".to_owned(), path);
+    }
+    if let Some(task) = context.task.as_ref().filter(|task| !task.id.is_empty()) {
+        for (name, value) in [
+            ("JUJU_ACTION_NAME", task.name.clone()),
+            ("JUJU_ACTION_TAG", format!("action-{}", task.id)),
+            ("JUJU_ACTION_UUID", task.id.clone()),
+        ] {
+            variables.insert(name.to_owned(), value);
+        }
+    }
     if let Some(hook) = &context.relation {
         let endpoint = context
             .relations
@@ -87,7 +98,8 @@ pub(super) fn environment(
 #[cfg(test)]
 mod tests {
     use lazuli_runner::frames::{
-        CharmRef, Context, Hook, HookRelation, Limits, PROTOCOL, RelationContext, RunId, RunRequest,
+        CharmRef, Context, Hook, HookRelation, Limits, PROTOCOL, RelationContext, RunId,
+        RunRequest, TaskContext,
     };
 
     use super::*;
@@ -184,7 +196,25 @@ mod tests {
 
     #[test]
     fn an_action_has_no_hook_name_and_no_relation() {
-        let variables = variables(HookKind::Action, Context::default());
+        let context = Context {
+            task: Some(TaskContext {
+                id: "2".into(),
+                name: "backup".into(),
+                ..TaskContext::default()
+            }),
+            ..Context::default()
+        };
+        let command = variables(HookKind::Command, context.clone());
+        assert_eq!(command["JUJU_HOOK_NAME"], "");
+        assert_eq!(command.get("JUJU_DISPATCH_PATH"), None);
+        let variables = variables(HookKind::Action, context);
+        for (name, value) in [
+            ("JUJU_ACTION_NAME", "backup"),
+            ("JUJU_ACTION_TAG", "action-2"),
+            ("JUJU_ACTION_UUID", "2"),
+        ] {
+            assert_eq!(variables[name], value, "{name}");
+        }
         assert_eq!(variables["JUJU_HOOK_NAME"], "");
         assert_eq!(
             variables["JUJU_DISPATCH_PATH"],

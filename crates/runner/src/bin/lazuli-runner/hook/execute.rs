@@ -7,15 +7,19 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use lazuli_runner::frames::{Exit, Outcome, Output, Report, RunRequest};
+use lazuli_runner::frames::{
+    Exit, HookKind, Lock, Outcome, Output, Report, RunRequest, TaskResult,
+};
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
+use super::command;
 use super::environment::environment;
 use super::handler::{self, Handler};
-use super::output::Capture;
+use super::lock::MachineLock;
+use super::output::{Capture, Streams};
 use super::prepare::prepare;
 use super::tools::ToolServer;
 use crate::charm;
@@ -28,6 +32,12 @@ use crate::process::{Family, Process};
 use crate::supervisor::Supervisor;
 use crate::supervisor::run::Run;
 
+/// The level at which a hook's standard output is logged.
+const STDOUT: &str = "DEBUG";
+
+/// The level at which its standard error is.
+const STDERR: &str = "WARNING";
+
 /// How long a hook has to end after TERM, before KILL.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -37,12 +47,16 @@ const SWEEP: Duration = Duration::from_millis(50);
 /// How long processes have to be gone after KILL, at most.
 const GONE: Duration = Duration::from_secs(10);
 
-/// A new context id: `UNIT-HOOK-` and 256 random bits.
+/// A new context id: `UNIT-HOOK-` and 256 random bits; of a command (Juju's
+/// words) `UNIT-run-commands-`.
 pub(crate) fn context_id(request: &RunRequest) -> Result<String, Error> {
+    let name = match request.hook.kind {
+        HookKind::Hook | HookKind::Action => request.hook.name.as_str(),
+        HookKind::Command => "run-commands",
+    };
     Ok(format!(
-        "{}-{}-{}",
+        "{}-{name}-{}",
         request.unit,
-        request.hook.name,
         files::random_hex(32)?
     ))
 }
@@ -68,6 +82,7 @@ pub(crate) fn end_unstarted(supervisor: &Arc<Supervisor>, run: &Arc<Run>, exit: 
 struct Ended {
     exit: Exit,
     output: Output,
+    streams: Streams,
     started_ms: u64,
     duration: Duration,
 }
@@ -77,6 +92,7 @@ impl Ended {
         Self {
             exit,
             output: Output::default(),
+            streams: Streams::new(),
             started_ms: clock::now_ms(),
             duration: Duration::ZERO,
         }
@@ -84,18 +100,24 @@ impl Ended {
 }
 
 fn execute(supervisor: &Arc<Supervisor>, run: &Arc<Run>) {
-    let ended = match supervisor
-        .machine_lock
-        .acquire(|| run.live().kill.is_none())
-    {
-        // The lock is held from the charm's deployment to the process's end.
+    let ended = match &run.intent.request.limits.lock {
+        Lock::Machine => under(&supervisor.machine_lock, supervisor, run),
+        Lock::Group(group) => under(&supervisor.group_locks.of(group), supervisor, run),
+        Lock::None => locked(supervisor, run),
+    };
+    finish(supervisor, run, ended);
+}
+
+/// Waits for a lock, which is held from the charm's deployment to the end of
+/// the process.
+fn under(lock: &MachineLock, supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
+    match lock.acquire(|| run.live().kill.is_none()) {
         Ok(Some(_held)) => locked(supervisor, run),
         Ok(None) => Ended::unstarted(killed(run)),
         Err(error) => Ended::unstarted(Exit::NotStarted {
             reason: describe(&error),
         }),
-    };
-    finish(supervisor, run, ended);
+    }
 }
 
 fn killed(run: &Run) -> Exit {
@@ -118,7 +140,8 @@ fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
 struct Running {
     child: Child,
     capture: Arc<Capture>,
-    tools: ToolServer,
+    /// None for a command on the machine itself.
+    tools: Option<ToolServer>,
     started_ms: u64,
     since: Instant,
 }
@@ -126,6 +149,14 @@ struct Running {
 fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running, Exit>, Error> {
     let request = &run.intent.request;
     let paths = &supervisor.paths;
+    let stdin = match (&request.hook.kind, &request.context.task) {
+        (HookKind::Command, Some(task)) => command::script(&paths.run(), &task.command)?.into(),
+        _ => Stdio::null(),
+    };
+    if request.unit.is_empty() {
+        let command = command::shell_on_machine(&run.intent);
+        return spawned(supervisor, run, (command, stdin), None);
+    }
     let tag = unit_tag(&request.unit)
         .ok_or_else(|| Error::Refused(format!("{:?} is not a unit", request.unit)))?;
     charm::deploy(
@@ -137,45 +168,59 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     )?;
     let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);
-    let file = match handler::choose(&charm_dir, &request.hook) {
-        Handler::File(file) => file,
-        Handler::Missing => return Ok(Err(Exit::Missing)),
-        Handler::Broken(reason) => return Ok(Err(Exit::NotStarted { reason })),
+    let mut command = match request.hook.kind {
+        HookKind::Command => command::shell(),
+        HookKind::Hook | HookKind::Action => match handler::choose(&charm_dir, &request.hook) {
+            Handler::File(file) => Command::new(file),
+            Handler::Missing => return Ok(Err(Exit::Missing)),
+            Handler::Broken(reason) => return Ok(Err(Exit::NotStarted { reason })),
+        },
     };
     let socket = paths
         .tool_sockets()
         .join(format!("{}.sock", files::random_hex(8)?));
     let tools = ToolServer::start(supervisor, run, socket)?;
-    let mut command = Command::new(&file);
     if !enter(&charm_dir) {
         command.current_dir(&charm_dir);
     }
+    command.env_clear().envs(environment(
+        &run.intent,
+        &charm_dir,
+        &tools_dir,
+        tools.path(),
+    ));
+    spawned(supervisor, run, (command, stdin), Some(tools))
+}
+
+/// Starts the process of a run, and listens to it.
+fn spawned(
+    supervisor: &Arc<Supervisor>,
+    run: &Arc<Run>,
+    (mut command, stdin): (Command, Stdio),
+    tools: Option<ToolServer>,
+) -> Result<Result<Running, Exit>, Error> {
     command
-        .env_clear()
-        .envs(environment(
-            &run.intent,
-            &charm_dir,
-            &tools_dir,
-            tools.path(),
-        ))
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
     let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            tools.close()?;
+            let file = Path::new(command.get_program()).display().to_string();
+            tools.map_or(Ok(()), |tools| tools.close())?;
             return Ok(Err(Exit::NotStarted {
-                reason: format!("fork/exec {}: {error}", file.display()),
+                reason: format!("fork/exec {file}: {error}"),
             }));
         }
     };
+    // The script is the child's now.
+    drop(command);
     let started_ms = clock::now_ms();
     let since = Instant::now();
     note_start(supervisor, run, &child, started_ms);
-    let stdout = child.stdout.take().map(|pipe| ("DEBUG", pipe.into()));
-    let stderr = child.stderr.take().map(|pipe| ("WARNING", pipe.into()));
+    let stdout = child.stdout.take().map(|pipe| (STDOUT, pipe.into()));
+    let stderr = child.stderr.take().map(|pipe| (STDERR, pipe.into()));
     let pipes = stdout.into_iter().chain(stderr).collect();
     let capture = Capture::start(supervisor, run, pipes);
     match capture {
@@ -194,7 +239,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
             };
             end_family(run, &family);
             drop(child.wait());
-            tools.close()?;
+            tools.map_or(Ok(()), |tools| tools.close())?;
             Err(error)
         }
     }
@@ -271,12 +316,14 @@ impl Running {
         let status = self.child.wait();
         run.change(|live| live.closed = true);
         supervisor.abort_asks(run);
-        if let Err(error) = self.tools.close() {
+        if let Some(Err(error)) = self.tools.take().map(|tools| tools.close()) {
             supervisor.note(&describe(&error));
         }
+        let (output, streams) = self.capture.finish(supervisor);
         Ended {
             exit: if over { killed(run) } else { exit(status) },
-            output: self.capture.finish(supervisor),
+            output,
+            streams,
             started_ms: self.started_ms,
             duration,
         }
@@ -328,6 +375,23 @@ fn exit(status: std::io::Result<ExitStatus>) -> Exit {
     }
 }
 
+/// What a task set and printed.
+fn brought(run: &Run, streams: Streams) -> TaskResult {
+    let (results, failed) = run.session().results();
+    let mut result = TaskResult {
+        results,
+        failed,
+        ..TaskResult::default()
+    };
+    for (level, printed) in streams {
+        match level {
+            STDOUT => result.stdout = printed,
+            _ => result.stderr = printed,
+        }
+    }
+    result
+}
+
 /// Records the outcome and tells it.
 fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
     run.change(|live| live.closed = true);
@@ -337,7 +401,9 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
     } else {
         Vec::new()
     };
+    let task = request.context.task.as_ref();
     let outcome = Outcome {
+        task: task.map(|_| Box::new(brought(run, ended.streams))),
         run: request.run.clone(),
         digest: request.digest.clone(),
         unit: request.unit.clone(),
@@ -351,6 +417,7 @@ fn finish(supervisor: &Arc<Supervisor>, run: &Arc<Run>, ended: Ended) {
         started_ms: ended.started_ms,
         duration_ms: u64::try_from(ended.duration.as_millis()).unwrap_or(u64::MAX),
     };
+    supervisor.wishes.fulfilled(&outcome);
     if let Err(error) = run.end(outcome.clone()) {
         supervisor.note(&describe(&error));
     }

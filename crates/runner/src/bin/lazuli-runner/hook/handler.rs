@@ -18,13 +18,14 @@ pub(crate) enum Handler {
     Broken(String),
 }
 
-/// `hooks/NAME` or `actions/NAME`.
-pub(crate) fn dispatch_path(hook: &Hook) -> String {
+/// `hooks/NAME` or `actions/NAME`; none for what the charm has no part in.
+pub(crate) fn dispatch_path(hook: &Hook) -> Option<String> {
     let dir = match hook.kind {
         HookKind::Hook => "hooks",
         HookKind::Action => "actions",
+        HookKind::Command => return None,
     };
-    format!("{dir}/{}", hook.name)
+    Some(format!("{dir}/{}", hook.name))
 }
 
 /// Chooses: an executable `dispatch` takes everything; otherwise it is the
@@ -37,7 +38,10 @@ pub(crate) fn choose(charm: &Path, hook: &Hook) -> Handler {
     if is_executable(&dispatch) {
         return check(dispatch);
     }
-    let own = charm.join(dispatch_path(hook));
+    let Some(path) = dispatch_path(hook) else {
+        return Handler::Missing;
+    };
+    let own = charm.join(path);
     match fs::metadata(&own) {
         Err(error) if error.kind() == ErrorKind::NotFound => Handler::Missing,
         Err(error) => Handler::Broken(format!("failed to look at {}: {error}", own.display())),

@@ -1,7 +1,6 @@
 //! What a hook prints: kept at its head and its tail, logged line by line,
 //! both bounded, whatever it prints.
 
-use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,9 +8,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use lazuli_runner::frames::Output;
+use lazuli_runner::frames::{HookKind, Output, Printed};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use super::kept::{Kept, unfinished};
 use crate::error::Error;
 use crate::supervisor::Supervisor;
 use crate::supervisor::logs::LINE_MAX;
@@ -26,6 +26,13 @@ const LINGERING_MAX: usize = 64;
 
 /// The most that is kept at the head and again at the tail, in bytes.
 const KEPT_MAX: usize = 1 << 20;
+
+/// The most that is kept of each of a task's streams, at the head and again at
+/// the tail, in bytes.
+const TASK_KEPT: usize = 512 << 10;
+
+/// What was printed to each stream, by its level.
+pub(super) type Streams = Vec<(&'static str, Printed)>;
 
 /// Lines that may be logged at once.
 const BURST: f64 = 2_000.0;
@@ -43,6 +50,10 @@ pub(super) struct Capture {
 #[derive(Debug)]
 struct Inner {
     kept: Kept,
+    /// Of a task: the streams apart, as [`Stream::level`] names them.
+    apart: Vec<(&'static str, Kept)>,
+    /// Whether lines go to the log.
+    logged: bool,
     rate: Rate,
     /// Whether anything is still read.
     open: bool,
@@ -70,6 +81,15 @@ impl Capture {
         let capture = Arc::new(Self {
             inner: Mutex::new(Inner {
                 kept: Kept::new(limit),
+                apart: match run.intent.request.context.task {
+                    Some(_) => pipes
+                        .iter()
+                        .map(|(level, _)| (*level, Kept::new(TASK_KEPT)))
+                        .collect(),
+                    None => Vec::new(),
+                },
+                // Juju does not log what commands print.
+                logged: run.intent.request.hook.kind != HookKind::Command,
                 rate: Rate::new(Instant::now()),
                 open: true,
                 over: false,
@@ -152,6 +172,14 @@ impl Capture {
             return supervisor.lingering.load(Ordering::Acquire) <= LINGERING_MAX;
         }
         inner.kept.push(bytes);
+        for (level, kept) in &mut inner.apart {
+            if *level == stream.level {
+                kept.push(bytes);
+            }
+        }
+        if !inner.logged {
+            return true;
+        }
         let mut dropped = 0;
         stream.lines.push(bytes, |line| {
             if inner.rate.admits(Instant::now()) {
@@ -170,7 +198,11 @@ impl Capture {
 
     /// Logs what a pipe ended with, when that is no whole line.
     fn end_line(&self, supervisor: &Arc<Supervisor>, run: &Arc<Run>, module: &str, stream: Stream) {
-        if !self.inner().over {
+        let wanted = {
+            let inner = self.inner();
+            inner.logged && !inner.over
+        };
+        if wanted {
             stream.lines.finish(|line| {
                 supervisor.log(run, stream.level, module, &String::from_utf8_lossy(line));
             });
@@ -179,7 +211,7 @@ impl Capture {
 
     /// Ends the capture after the hook's process ended: what is in the pipes
     /// is still read, but nobody is waited for who only holds them.
-    pub(super) fn finish(&self, supervisor: &Supervisor) -> Output {
+    pub(super) fn finish(&self, supervisor: &Supervisor) -> (Output, Streams) {
         let (mut inner, _) = self
             .ended
             .wait_timeout_while(self.inner(), LINGER, |inner| inner.open)
@@ -191,7 +223,12 @@ impl Capture {
             supervisor.lingering.fetch_add(1, Ordering::AcqRel);
         }
         let limit = inner.kept.limit;
-        std::mem::replace(&mut inner.kept, Kept::new(limit)).into_output()
+        let apart = std::mem::take(&mut inner.apart);
+        let output = std::mem::replace(&mut inner.kept, Kept::new(limit)).into_output();
+        drop(inner);
+        let apart = apart.into_iter();
+        let streams = apart.map(|(level, kept)| (level, kept.into_printed()));
+        (output, streams.collect())
     }
 }
 
@@ -209,68 +246,6 @@ fn wait(streams: &[Stream]) -> Vec<bool> {
             Ok(_) => return pipes.iter().map(|pipe| pipe.any() != Some(false)).collect(),
         }
     }
-}
-
-/// The head and the tail of a stream.
-#[derive(Debug)]
-struct Kept {
-    limit: usize,
-    head: Vec<u8>,
-    tail: VecDeque<u8>,
-    dropped: u64,
-}
-
-impl Kept {
-    fn new(limit: usize) -> Self {
-        Self {
-            limit,
-            head: Vec::new(),
-            tail: VecDeque::new(),
-            dropped: 0,
-        }
-    }
-
-    fn push(&mut self, bytes: &[u8]) {
-        let room = self.limit - self.head.len();
-        let (head, mut rest) = bytes.split_at(room.min(bytes.len()));
-        self.head.extend_from_slice(head);
-        if let Some(beyond) = rest.len().checked_sub(self.limit) {
-            self.dropped += beyond as u64;
-            rest = &rest[beyond..];
-        }
-        self.tail.extend(rest);
-        if let Some(beyond) = self.tail.len().checked_sub(self.limit) {
-            self.dropped += beyond as u64;
-            self.tail.drain(..beyond);
-        }
-    }
-
-    fn into_output(mut self) -> Output {
-        // A character that begins in the head and goes on in the tail.
-        if self.dropped == 0 && !self.tail.is_empty() {
-            let cut = self.head.len() - unfinished(&self.head);
-            for byte in self.head.drain(cut..).rev() {
-                self.tail.push_front(byte);
-            }
-        }
-        Output {
-            head: String::from_utf8_lossy(&self.head).into_owned(),
-            tail: String::from_utf8_lossy(self.tail.make_contiguous()).into_owned(),
-            dropped: self.dropped,
-        }
-    }
-}
-
-/// How many bytes at the end begin a character that they do not finish.
-fn unfinished(bytes: &[u8]) -> usize {
-    let end = &bytes[bytes.len().saturating_sub(3)..];
-    (1..=end.len())
-        .find(|back| {
-            let start = &end[end.len() - back..];
-            start[0] >= 0xc0
-                && std::str::from_utf8(start).is_err_and(|error| error.error_len().is_none())
-        })
-        .unwrap_or_default()
 }
 
 /// Cuts a stream into lines of at most [`LINE_MAX`] bytes.
@@ -336,32 +311,6 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn output(limit: usize, pieces: &[&[u8]]) -> (String, String, u64) {
-        let mut kept = Kept::new(limit);
-        for piece in pieces {
-            kept.push(piece);
-            assert!(kept.head.len() <= limit && kept.tail.len() <= limit);
-        }
-        let output = kept.into_output();
-        (output.head, output.tail, output.dropped)
-    }
-
-    #[test]
-    fn head_and_tail_are_kept() {
-        let owned = |head: &str, tail: &str, dropped| (head.to_owned(), tail.to_owned(), dropped);
-        assert_eq!(output(4, &[b"abc"]), owned("abc", "", 0));
-        assert_eq!(output(4, &[b"abc", b"def"]), owned("abcd", "ef", 0));
-        assert_eq!(output(4, &[b"abcdefghij"]), owned("abcd", "ghij", 2));
-        assert_eq!(
-            output(4, &[b"abcd", b"efgh", b"ij", b"k"]),
-            owned("abcd", "hijk", 3)
-        );
-        assert_eq!(output(0, &[b"abc"]), owned("", "", 3));
-        // A character across the border goes to the tail whole.
-        assert_eq!(output(4, &["abcüd".as_bytes()]), owned("abc", "üd", 0));
-        assert_eq!(output(4, &[b"a\xffb"]), owned("a\u{fffd}b", "", 0));
-    }
 
     fn lines(pieces: &[&[u8]]) -> Vec<String> {
         let mut found = Vec::new();

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::files;
+use crate::local;
 use crate::paths::Paths;
 use crate::tools::TOOLS;
 
@@ -66,8 +67,27 @@ pub(super) fn prepare(paths: &Paths, known: &Prepared, tag: &str) -> Result<Path
     for tool in TOOLS {
         link(&program, &tools.join(tool.name))?;
     }
+    let bin = paths.bin();
+    if bin.is_dir() {
+        for name in local::NAMES {
+            let at = bin.join(name);
+            if is_ours(&at) {
+                link(&program, &at)?;
+            }
+        }
+    }
     known.remember(&tools);
     Ok(tools)
+}
+
+/// Whether nobody else's program is there: a machine may have Juju's own.
+fn is_ours(at: &Path) -> bool {
+    match fs::read_link(at) {
+        Ok(target) => target
+            .file_name()
+            .is_some_and(|name| name == "lazuli-runner"),
+        Err(_) => fs::symlink_metadata(at).is_err(),
+    }
 }
 
 fn link(program: &Path, at: &Path) -> Result<(), Error> {

@@ -17,8 +17,8 @@ use nix::unistd::geteuid;
 
 use super::connection::Connection;
 use super::fence::{self, Admission};
-use super::requests;
 use super::service::Supervisor;
+use super::{requests, wishes};
 use crate::build;
 use crate::error::{Error, describe};
 use crate::files;
@@ -55,6 +55,10 @@ pub(super) fn attach(supervisor: &Arc<Supervisor>, stream: UnixStream) -> Result
     set_read_timeout(&stream, Some(ATTACH_WAIT))?;
     let attach = match read_frame::<Request>(&mut reader) {
         Ok(Request::Attach(attach)) => attach,
+        Ok(Request::Exec(exec)) => {
+            set_read_timeout(&stream, None)?;
+            return wishes::serve(supervisor, stream, exec);
+        }
         Ok(_) => {
             return refuse(
                 &stream,
@@ -221,6 +225,9 @@ fn admit(
         }
     }
     drop(state);
+    for report in supervisor.wishes.reports(&owner) {
+        connection.report(report);
+    }
     for report in supervisor.asks.reports(&owner) {
         connection.report(report);
     }

@@ -14,6 +14,7 @@ mod recover;
 mod requests;
 pub(crate) mod run;
 mod service;
+mod wishes;
 
 pub(crate) use attach::GREETING_MAX;
 pub(crate) use service::Supervisor;

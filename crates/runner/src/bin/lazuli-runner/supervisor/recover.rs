@@ -74,6 +74,7 @@ fn interrupt(supervisor: &Supervisor, found: &Found) -> Outcome {
         output: Output::default(),
         started_ms: found.started.as_ref().map_or(0, |started| started.at_ms),
         duration_ms: 0,
+        task: None,
     }
 }
 

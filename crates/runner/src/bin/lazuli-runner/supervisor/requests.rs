@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use lazuli_runner::frames::{Exit, PROTOCOL, Refusal, Report, Request, RunId, RunRequest};
+use lazuli_runner::frames::{
+    Exit, HookKind, PROTOCOL, Refusal, Report, Request, RunId, RunRequest,
+};
 
 use super::connection::Connection;
 use super::run::Run;
@@ -66,6 +68,11 @@ pub(super) fn carry_out(
             }
         }
         Request::Answer { run, ask, answer } => supervisor.asks.answer(&run, ask, answer),
+        Request::Decline { run, reason } => supervisor.wishes.declined(&run, reason),
+        Request::Exec(_) => connection.report(Report::Refused {
+            run: None,
+            refusal: invalid("a host runs commands as runs"),
+        }),
         Request::Grant { run, millis } => {
             if let Some(run) = own(&run) {
                 run.grant(Some(millis));
@@ -118,8 +125,12 @@ fn start(
             };
         }
         // Names are their owner's: what another one left under this name is
-        // never acknowledged here, and must not be waited for.
+        // never acknowledged here, and must not be waited for. A machine's own
+        // commands wait for nobody.
         let same_unit = |run: &&Arc<Run>| {
+            if request.unit.is_empty() {
+                return false;
+            }
             let same_name = run.intent.request.unit == request.unit;
             run.id().unit == request.run.unit || (same_name && run.owner() == owner)
         };
@@ -136,38 +147,51 @@ fn start(
         }
     }
     let before = (owner.clone(), request.unit.clone());
-    if supervisor.state().departed.remove(&before) {
+    if tag.is_some() && supervisor.state().departed.remove(&before) {
         // The unit of this name that went has ended only now.
         forget(supervisor, owner, &request.unit)?;
     }
     let refuse = |error: Error| invalid(describe(&error));
     let paths = &supervisor.paths;
-    let state = UnitState::load(paths, &tag).map_err(refuse)?;
-    let sha256 = &request.charm.sha256;
-    let deployed = charm::is_deployed(paths, &tag, &state, &request.run.unit, sha256);
-    if !deployed && !paths.charm(sha256).is_file() {
-        return Err(Refusal::NoCharm {
-            sha256: sha256.clone(),
-        });
+    let mut attempt = 1;
+    if let Some(tag) = &tag {
+        let state = UnitState::load(paths, tag).map_err(refuse)?;
+        let sha256 = &request.charm.sha256;
+        let deployed = charm::is_deployed(paths, tag, &state, &request.run.unit, sha256);
+        if !deployed && !paths.charm(sha256).is_file() {
+            return Err(Refusal::NoCharm {
+                sha256: sha256.clone(),
+            });
+        }
+        attempt = state.next_attempt(&request.run);
+        UnitState::remember_owner(paths, tag, owner).map_err(refuse)?;
     }
+    let late = late(supervisor, &request);
     let intent = Intent {
         protocol: PROTOCOL,
         owner: owner.clone(),
-        attempt: state.next_attempt(&request.run),
+        attempt,
         context_id: hook::context_id(&request).map_err(refuse)?,
         boot_id: supervisor.identity.boot_id.clone(),
         request,
     };
-    let (record, failure) = match Record::begin(paths, &intent) {
+    let (record, mut failure) = match Record::begin(paths, &intent) {
         Ok(record) => (Some(record), None),
-        Err(error) => (None, Some(describe(&error))),
+        Err(error) => (
+            None,
+            Some(Exit::NotStarted {
+                reason: describe(&error),
+            }),
+        ),
     };
+    failure = failure.or(late);
     let run = Run::new(intent, record);
     let mut state = supervisor.state();
     // A hook that an owner without connection left is in the directory that
     // is to be this unit's, and holds the machine's lock.
     for left in state.runs.values().filter(|left| {
-        left.intent.request.unit == run.intent.request.unit
+        tag.is_some()
+            && left.intent.request.unit == run.intent.request.unit
             && left.owner() != owner
             && !state.attached.contains_key(left.owner())
     }) {
@@ -176,18 +200,35 @@ fn start(
     }
     state.runs.insert(run.id().clone(), Arc::clone(&run));
     drop(state);
-    let Some(reason) = failure else {
+    let Some(exit) = failure else {
         return Ok(Begun::New(run));
     };
     // Without a record nothing is started: a full disk must not lead to a
     // hook that nobody remembers.
-    hook::end_unstarted(supervisor, &run, Exit::NotStarted { reason });
+    hook::end_unstarted(supervisor, &run, exit);
     Ok(Begun::Known(run))
 }
 
-fn validate(request: &RunRequest) -> Result<String, String> {
-    let tag = unit_tag(&request.unit)
-        .ok_or_else(|| format!("{:?} is not the name of a unit", request.unit))?;
+/// A task belongs to the boot that it was asked for in: in a later one it may
+/// have run before, on a machine that has forgotten it.
+fn late(supervisor: &Supervisor, request: &RunRequest) -> Option<Exit> {
+    let task = request.context.task.as_ref()?;
+    let boot = task.boot.as_ref()?;
+    (*boot != supervisor.identity.boot_id).then(|| Exit::Interrupted {
+        reason: "the machine was restarted before it ran".to_owned(),
+    })
+}
+
+/// The tag of its unit; none for a command on the machine itself.
+fn validate(request: &RunRequest) -> Result<Option<String>, String> {
+    let own = request.hook.kind == HookKind::Command && request.unit.is_empty();
+    let tag = match own {
+        true => None,
+        false => Some(
+            unit_tag(&request.unit)
+                .ok_or_else(|| format!("{:?} is not the name of a unit", request.unit))?,
+        ),
+    };
     if !is_run(&request.run) {
         return Err(format!("{:?} is not a unit's uuid", request.run.unit));
     }
@@ -197,7 +238,7 @@ fn validate(request: &RunRequest) -> Result<String, String> {
             request.hook.name
         ));
     }
-    if !is_sha256(&request.charm.sha256) {
+    if !own && !is_sha256(&request.charm.sha256) {
         return Err(format!(
             "{:?} is not a sha-256 in hex",
             request.charm.sha256
@@ -225,7 +266,8 @@ fn acknowledge(supervisor: &Supervisor, run: &Arc<Run>) {
     };
     let request = &run.intent.request;
     let remembered = match unit_tag(&request.unit) {
-        Some(tag) if interrupted => {
+        // Only hooks are run again.
+        Some(tag) if interrupted && request.run.task().is_none() && !request.run.is_wish() => {
             UnitState::interrupted(&supervisor.paths, &tag, &request.run, run.intent.attempt)
         }
         _ => Ok(()),

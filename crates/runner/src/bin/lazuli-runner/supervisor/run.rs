@@ -268,6 +268,8 @@ fn size(write: &Write) -> usize {
             .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 64)
             .sum(),
         Write::WorkloadVersion { version } => version.len(),
+        Write::ActionLog { message } | Write::ActionFail { message } => message.len(),
+        Write::ActionSet { value, .. } => value.len(),
         Write::OpenPort { .. } | Write::ClosePort { .. } => 64,
     }
 }

@@ -22,11 +22,12 @@ use super::connection::Connection;
 use super::identity::Identity;
 use super::logs::pieces;
 use super::run::Run;
+use super::wishes::Wishes;
 use super::{attach, recover, requests};
 use crate::clock;
 use crate::error::{Error, describe};
 use crate::files;
-use crate::hook::{MachineLock, Prepared};
+use crate::hook::{GroupLocks, MachineLock, Prepared};
 use crate::journal::Owner;
 use crate::paths::Paths;
 use crate::pool::Pool;
@@ -62,6 +63,8 @@ pub(crate) struct Supervisor {
     pub(super) identity: Identity,
     /// The lock that admits one hook at a time.
     pub(crate) machine_lock: MachineLock,
+    /// Those that admit one task of a group at a time.
+    pub(crate) group_locks: GroupLocks,
     /// Units whose tools are in place.
     pub(crate) prepared: Prepared,
     /// Held while a request is carried out: requests are one after another.
@@ -69,6 +72,8 @@ pub(crate) struct Supervisor {
     /// Threads for what runs need.
     pub(crate) pool: Pool,
     pub(super) asks: Asks,
+    /// Commands that programs on the machine ask for.
+    pub(crate) wishes: Wishes,
     state: Mutex<State>,
     connections: AtomicUsize,
     /// Output pipes that daemons of ended hooks still hold.
@@ -118,10 +123,12 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
     let supervisor = Arc::new(Supervisor {
         identity: Identity::read(),
         machine_lock: MachineLock::new(paths.machine_lock()),
+        group_locks: GroupLocks::new(paths.run()),
         prepared: Prepared::default(),
         requests: Mutex::default(),
         pool: Pool::default(),
         asks: Asks::default(),
+        wishes: Wishes::default(),
         state: Mutex::default(),
         connections: AtomicUsize::new(0),
         lingering: AtomicUsize::new(0),

@@ -5,10 +5,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use lazuli_runner::frames::{
-    Answer, Context, PortRange, Question, RelationContext, Settings, StatusContext, Write,
+    Answer, Context, PortRange, Question, RelationContext, Settings, StatusContext, TaskContext,
+    Write,
 };
+use serde_json::{Map, Value};
 
 use super::Stop;
+
+/// The most of results that one action sets, in bytes.
+const RESULTS_MAX: usize = 1 << 20;
+
+/// The most messages that one action logs.
+const SAID_MAX: usize = 10_000;
 
 /// How long a unit must still be leader for `is-leader` to say so.
 pub(crate) const GUARANTEE: Duration = Duration::from_secs(30);
@@ -66,6 +74,14 @@ pub(crate) struct Session {
     leader_settings: BTreeMap<String, Option<String>>,
     /// What was answered: stable for the hook, unless it asks for very much.
     answers: VecDeque<(Question, Result<Answer, String>)>,
+    /// What the action set so far.
+    results: Map<String, Value>,
+    /// Bytes of it.
+    results_bytes: usize,
+    /// Why the action failed, if it says so.
+    failed: Option<String>,
+    /// How often it logged.
+    said: usize,
 }
 
 impl Session {
@@ -124,6 +140,14 @@ impl Session {
                 .retain(|(question, _)| *question != Question::ApplicationStatus),
             Write::LeaderSet { settings } => self.leader_settings.extend(settings.clone()),
             Write::WorkloadVersion { .. } => {}
+            Write::ActionSet { path, value } => self.set_result(path, value)?,
+            Write::ActionFail { message } => self.failed = Some(message.clone()),
+            Write::ActionLog { .. } => {
+                if self.said >= SAID_MAX {
+                    return Err(format!("an action says at most {SAID_MAX} things"));
+                }
+                self.said += 1;
+            }
         }
         Ok(())
     }
@@ -132,6 +156,39 @@ impl Session {
         self.ports
             .retain(|(_, known, other)| known != endpoint || other != range);
         self.ports.push((open, endpoint.to_owned(), range.clone()));
+    }
+
+    /// Sets one result; what was on its way is replaced, as in Juju.
+    fn set_result(&mut self, path: &[String], value: &str) -> Result<(), String> {
+        let size = value.len() + path.iter().map(|part| part.len() + 8).sum::<usize>();
+        if self.results_bytes + size > RESULTS_MAX {
+            return Err(format!(
+                "cannot set results: {} bytes in one action are over the limit of {RESULTS_MAX}",
+                self.results_bytes + size
+            ));
+        }
+        self.results_bytes += size;
+        let Some((last, parents)) = path.split_last() else {
+            return Ok(());
+        };
+        let mut map = &mut self.results;
+        for part in parents {
+            let inner = map.entry(part.clone()).or_insert(Value::Null);
+            if !inner.is_object() {
+                *inner = Value::Object(Map::new());
+            }
+            let Value::Object(deeper) = inner else {
+                return Ok(());
+            };
+            map = deeper;
+        }
+        map.insert(last.clone(), Value::String(value.to_owned()));
+        Ok(())
+    }
+
+    /// What the action set, and why it failed, if it says that it did.
+    pub(crate) fn results(&self) -> (Map<String, Value>, Option<String>) {
+        (self.results.clone(), self.failed.clone())
     }
 
     /// Ports opened and closed by the hook so far.
@@ -191,6 +248,18 @@ impl ToolContext<'_> {
             Leadership::Granted(_) => Err(Stop::Ask(Question::Leader)),
             Leadership::Unknown(reason) => Err(Stop::Failed(format!("{context}: {reason}"))),
         }
+    }
+
+    /// The action that runs.
+    ///
+    /// # Errors
+    /// When none does.
+    pub(super) fn task(&self) -> Result<&TaskContext, Stop> {
+        self.base
+            .task
+            .as_ref()
+            .filter(|task| !task.id.is_empty())
+            .ok_or_else(|| Stop::Failed("not running an action".to_owned()))
     }
 
     /// What the controller answers.
