@@ -30,6 +30,11 @@ pub struct Deploy {
     pub endpoint_bindings: BTreeMap<String, String>,
     /// Storage directives by name.
     pub storage: BTreeMap<String, String>,
+    /// Resource to what was uploaded for it (`POST .../uploads`), by its id.
+    pub resources: BTreeMap<String, String>,
+    /// The channel that newer revisions are looked for in, for charms of the
+    /// store.
+    pub channel: Option<String>,
     /// Deploy although the charm is not made for the base.
     pub force: bool,
 }
@@ -132,8 +137,15 @@ pub struct Refresh {
     /// Settings that change with it.
     #[schema(value_type = BTreeMap<String, Object>)]
     pub config: BTreeMap<String, serde_json::Value>,
+    /// Resource to what was uploaded for it, by its id.
+    pub resources: BTreeMap<String, String>,
+    /// The channel that newer revisions are looked for in; none for charms
+    /// that are not the store's.
+    pub channel: Option<String>,
     /// Change it although the charm does not fit the base.
     pub force: bool,
+    /// Units in error change too, without upgrade-charm.
+    pub force_units: bool,
     /// Whether it may use the cloud's credential; as it is when absent.
     pub trust: Option<bool>,
 }

@@ -19,7 +19,9 @@ mod model;
 mod operation;
 mod problem;
 mod relation;
+mod resource;
 mod secret;
+pub mod source;
 mod unit;
 
 pub use application::{
@@ -47,8 +49,15 @@ pub use operation::{
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
+pub use resource::{
+    AttachResource, ResourceInfo, ResourceList, UnitResource, UploadQuery, Uploaded,
+};
 pub use secret::{
     NewSecret, SecretAccessChange, SecretAccessInfo, SecretContent, SecretContentQuery, SecretData,
     SecretInfo, SecretList, SecretRemoval, SecretRevisionInfo, SecretUpdate,
+};
+pub use source::{
+    Choice, NamedAdded, NamedCharm, StoreCharm, StoreCharmInfo, StoreCharms, StoreRelease,
+    StoreResource,
 };
 pub use unit::{AddUnits, Resolved};

@@ -2,106 +2,70 @@
 
 use std::path::{Path, PathBuf};
 
-use lazuli_model::charm::archive::{Filter, pack};
+use lazuli_source::{Catalogue, DirError};
 
-use crate::dir_files::DirFiles;
 use crate::error::{Error, Result};
 
 /// Directories with charms, with colons between.
 const SHELF: &str = "LAZULI_CHARMS";
+/// Bytes of an archive that are read at most; servers take fewer.
+const LARGEST: u64 = 1 << 30;
+
+/// A charm as `deploy` names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// At a path of this machine.
+    Path(PathBuf),
+    /// Known to the controller, or the store, by this name.
+    Named(String),
+}
 
 /// Finds a charm as `deploy` names it: what begins with `.` or `/` is a
-/// path, all else the name of a charm in a directory of `$LAZULI_CHARMS`.
-pub(crate) fn find(name: &str) -> Result<PathBuf> {
+/// path, all else the name of a charm, first of those in a directory of
+/// `$LAZULI_CHARMS`.
+pub(crate) fn find(name: &str) -> Result<Place> {
     find_among(name, &std::env::var(SHELF).unwrap_or_default())
 }
 
-/// The charm's name in a url such as `local:mysql-3`.
-pub(crate) fn name(url: &str) -> &str {
-    let name = url.strip_prefix("local:").unwrap_or(url);
-    match name.rsplit_once('-') {
-        Some((name, revision)) if revision.bytes().all(|one| one.is_ascii_digit()) => name,
-        _ => name,
-    }
-}
-
-/// Finds the charm that was deployed under a url such as `local:mysql-3` among
-/// those at hand.
-pub(crate) fn find_again(url: &str) -> Result<PathBuf> {
-    let name = name(url);
-    let shelf = std::env::var(SHELF).unwrap_or_default();
-    find_among(name, &shelf).map_err(|_| {
-        Error::with_hint(
-            format!("charm {url:?} is a local one: where is what it is to be changed to?"),
-            format!("Name a directory or an archive, such as --path ./{name}"),
-        )
-    })
-}
-
-fn find_among(name: &str, shelf: &str) -> Result<PathBuf> {
+fn find_among(name: &str, shelf: &str) -> Result<Place> {
     if name.starts_with(['.', '/']) {
         let path = PathBuf::from(name);
         return match path.exists() {
-            true => Ok(path),
+            true => Ok(Place::Path(path)),
             false => Err(Error::user(format!("no charm was found at {name:?}"))),
         };
     }
-    let bare = name.strip_prefix("ch:").unwrap_or(name);
-    let plain = !bare.is_empty() && !bare.contains('/') && !bare.starts_with('.');
-    for directory in shelf.split(':').filter(|one| plain && !one.is_empty()) {
-        let directory = Path::new(directory);
-        for path in [
-            directory.join(bare),
-            directory.join("charms").join(bare),
-            directory.join(format!("{bare}.charm")),
-        ] {
-            if path.exists() {
-                return Ok(path);
-            }
-        }
+    if let Some(bare) = name.strip_prefix("ch:") {
+        return Ok(Place::Named(bare.to_owned()));
     }
-    let hint = match shelf {
-        "" => format!(
-            "Name a directory or an archive such as ./{bare}, or set {SHELF} to a directory that \
-             holds charms."
-        ),
-        shelf => format!("{SHELF} is {shelf}. A path begins with . or /, such as ./{bare}."),
-    };
-    Err(Error::with_hint(
-        format!("charm {name:?} not found: there is no store, charms are local"),
-        hint,
-    ))
+    let directories = shelf.split(':').filter(|one| !one.is_empty());
+    let shelf = Catalogue::new(directories.map(PathBuf::from).collect());
+    if let Some(path) = shelf.find(name) {
+        return Ok(Place::Path(path));
+    }
+    if name.is_empty() || name.contains('/') || Path::new(name).extension().is_some() {
+        return Err(Error::with_hint(
+            format!("charm name {name:?} not valid"),
+            format!("A path begins with . or /, such as ./{name}"),
+        ));
+    }
+    Ok(Place::Named(name.to_owned()))
 }
 
 /// The archive of the charm at a path; a directory is packed.
 pub(crate) fn archive(path: &Path) -> Result<Vec<u8>> {
-    let shown = path.display().to_string();
-    let failed = || Error::io(format!("read {shown}"));
-    if !path.is_dir() {
-        if matches!(path.extension(), Some(kind) if kind == "yaml" || kind == "yml") {
-            return Err(Error::with_hint(
-                format!("{shown} is a bundle, and bundles cannot be deployed yet"),
-                "Deploy its charms one by one.",
-            ));
-        }
-        return std::fs::read(path).map_err(failed());
-    }
-    if path.join("bundle.yaml").exists() && !path.join("metadata.yaml").exists() {
+    if lazuli_source::is_bundle(path) {
         return Err(Error::with_hint(
-            format!("{shown} is a bundle, and bundles cannot be deployed yet"),
+            format!(
+                "{} is a bundle, and bundles cannot be deployed yet",
+                path.display()
+            ),
             "Deploy its charms one by one.",
         ));
     }
-    let filter = match std::fs::read_to_string(path.join(".jujuignore")) {
-        Ok(text) => Filter::with(&text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Filter::default(),
-        Err(error) => return Err(failed()(error)),
-    };
-    let files = DirFiles::open(path, &filter)?;
-    pack(&files, &shown, &filter).map_err(|error| {
-        let cause = std::error::Error::source(&error);
-        let cause = cause.map(|cause| format!(": {cause}")).unwrap_or_default();
-        Error::user(format!("cannot pack the charm: {error}{cause}"))
+    lazuli_source::archive(path, LARGEST).map_err(|error| match error {
+        DirError::Io { what, source } => Error::io(what)(source),
+        DirError::Odd(reason) => Error::user(reason),
     })
 }
 
@@ -120,21 +84,20 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_and_paths_are_not() {
+    fn paths_come_first_then_the_shelf_then_the_controller() {
         let directory = tempfile::tempdir().unwrap();
-        let shelf = directory.path().display().to_string();
+        let shelf = format!(":/none:{}", directory.path().display());
         let place = directory.path().join("charms/x");
         charm(&place);
-        assert_eq!(find_among("x", &shelf).unwrap(), place);
-        assert_eq!(
-            find_among("ch:x", &format!(":/none:{shelf}")).unwrap(),
-            place
-        );
+        let named = |name: &str| Place::Named(name.to_owned());
+        assert_eq!(find_among("x", &shelf).unwrap(), Place::Path(place.clone()));
+        assert_eq!(find_among("ch:x", &shelf).unwrap(), named("x"));
+        assert_eq!(find_among("y", &shelf).unwrap(), named("y"));
         let path = place.display().to_string();
-        assert_eq!(find_among(&path, "").unwrap(), place);
-        let error = find_among("y", "").unwrap_err().report();
-        assert!(error.contains("LAZULI_CHARMS"), "{error}");
-        assert!(find_among("../x", &shelf).is_err());
+        assert_eq!(find_among(&path, "").unwrap(), Place::Path(place));
+        for odd in ["../x", "x/y", "x.charm", ""] {
+            assert!(find_among(odd, "").is_err(), "{odd}");
+        }
     }
 
     #[test]

@@ -126,17 +126,17 @@ fn controllers_that_do_not_answer() {
 
 #[test]
 fn charms_that_are_not_there() {
-    assert_snapshot!(fails(&["deploy", "mysql"]), @r#"
+    assert_snapshot!(fails(&["deploy", "charms/mysql"]), @r#"
     exit 1
-    ERROR charm "mysql" not found: there is no store, charms are local
-    Name a directory or an archive such as ./mysql, or set LAZULI_CHARMS to a directory that holds charms.
+    ERROR charm name "charms/mysql" not valid
+    A path begins with . or /, such as ./charms/mysql
     "#);
     assert_snapshot!(fails(&["deploy", "./nowhere"]), @r#"
     exit 1
     ERROR no charm was found at "./nowhere"
     "#);
-    assert_snapshot!(fails(&["deploy", "./x", "--resource", "a=b"]), @r"
+    assert_snapshot!(fails(&["deploy", "mysql", "--resource", "a=./none"]), @r#"
     exit 1
-    ERROR --resource cannot be used: this version of lazuli has no resources of charms
-    ");
+    ERROR file for resource "a" could not be found: ./none
+    "#);
 }

@@ -1,5 +1,6 @@
 //! Answers to the reads that a hook's context does not hold.
 
+use lazuli_model::charm::Charm;
 use lazuli_model::id::{ApplicationId, UnitId};
 use lazuli_model::state::{ModelState, Relation, Unit};
 use lazuli_model::status::StatusKey;
@@ -9,6 +10,7 @@ use serde_json::json;
 use time::OffsetDateTime;
 
 use crate::convert;
+use crate::resources;
 use crate::secrets;
 use crate::settle::Desk;
 
@@ -64,7 +66,20 @@ pub(crate) fn answer(
         }),
         Question::CloudSpec => secrets::cloud_spec(desk, unit),
         Question::Secret { .. } => Err("unexpected question".to_owned()),
+        Question::Resource { name } => {
+            let charm = charm_of(state, unit).ok_or("charm not found")?;
+            let resource = resources::one(state, unit, charm, name)?;
+            Ok(Answer::Resource { resource })
+        }
     }
+}
+
+/// The charm that a unit runs, or is about to.
+fn charm_of<'a>(state: &'a ModelState, unit: &Unit) -> Option<&'a Charm> {
+    let done = state.unit_state(unit.id).and_then(|done| done.charm);
+    let wanted = state.application(unit.application)?.charm;
+    let row = done.and_then(|id| state.charm(id));
+    row.or_else(|| state.charm(wanted)).map(|row| &*row.charm)
 }
 
 /// `status-get --application`'s document.

@@ -140,6 +140,7 @@ impl Rows<'_> {
                 })
                 .collect(),
             network: self.network(),
+            resources: crate::resources::of_unit(state, self.unit, &self.charm.charm),
             task: None,
         })
     }

@@ -25,6 +25,7 @@ mod news;
 mod offers;
 mod proxies;
 mod quarantine;
+mod resources;
 mod secrets;
 mod settle;
 mod shared;

@@ -285,6 +285,7 @@ fn report(
         Report::Ask { run, ask, question } => {
             renew_for(desk, run, question, now);
             let answer = answer::answer(desk, run, question, now);
+            fetched(desk, run, question);
             let run = run.clone();
             // After the commit: a grant is committed before it is given.
             outbox.push((
@@ -329,6 +330,18 @@ pub(crate) fn renew_for(desk: &mut Desk, run: &RunId, question: &Question, now: 
     let unit = convert::unit(run).and_then(|id| desk.state.unit(id));
     let renewed = unit.and_then(|unit| lazuli_plan::renewed_grant(&desk.state, unit, now));
     if let Some(change) = renewed {
+        desk.record(change);
+    }
+}
+
+/// Remembers which content of a resource a unit was given.
+fn fetched(desk: &mut Desk, run: &RunId, question: &Question) {
+    let Question::Resource { name } = question else {
+        return;
+    };
+    let unit = convert::unit(run).and_then(|id| desk.state.unit(id));
+    let change = unit.and_then(|unit| lazuli_plan::fetch_resource(&desk.state, unit, name));
+    if let Some(change) = change {
         desk.record(change);
     }
 }

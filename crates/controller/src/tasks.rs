@@ -113,6 +113,7 @@ fn in_unit(
         remote_version: 0,
         app_version: 0,
         boot: None,
+        resources: None,
     };
     let machine: &MachineState = state.machine_state(unit.machine)?;
     let rows = Rows {

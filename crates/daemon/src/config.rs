@@ -38,6 +38,12 @@ pub(crate) struct Config {
     /// The addresses from which each model's network takes a range.
     #[serde(default = "default_pool")]
     pub(crate) model_address_pool: String,
+    /// The charm store that charms are deployed from by name.
+    #[serde(default = "default_charmhub")]
+    pub(crate) charmhub_url: String,
+    /// Directories whose charms are deployed by name, before the store's.
+    #[serde(default)]
+    pub(crate) charm_catalogue: Vec<PathBuf>,
     /// The cloud.
     pub(crate) cloud: Cloud,
     /// SSH to machines.
@@ -127,6 +133,10 @@ fn default_name() -> String {
 
 fn default_pool() -> String {
     "10.64.0.0/10".to_owned()
+}
+
+pub(crate) fn default_charmhub() -> String {
+    "https://api.charmhub.io".to_owned()
 }
 
 fn default_cloud() -> String {

@@ -14,7 +14,7 @@ use tokio::process::Command;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Cloud, Config, Ssh, check_reach};
+use crate::config::{Cloud, Config, Ssh, check_reach, default_charmhub};
 use crate::instance::{self, Instance};
 use crate::process::{self, Simulator};
 use crate::serve;
@@ -184,6 +184,9 @@ fn configuration(
         state_dir: data.join("state"),
         name: NAME.to_owned(),
         model_address_pool: "10.64.0.0/10".to_owned(),
+        // As `serve` takes it from its environment.
+        charmhub_url: std::env::var("LAZULID_CHARMHUB_URL").unwrap_or_else(|_| default_charmhub()),
+        charm_catalogue: vec![data.join("charms")],
         cloud: Cloud {
             name: "azure-sim".to_owned(),
             region: "westeurope".to_owned(),

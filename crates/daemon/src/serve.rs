@@ -103,12 +103,14 @@ pub(crate) async fn run(
         region: config.cloud.region.clone(),
     };
     let addresses = AddressPool::new(&config.model_address_pool, MODEL_PREFIX)?;
-    let settings = Settings::new(
+    let mut settings = Settings::new(
         &config.name,
         &config.cloud.name,
         &config.cloud.region,
         addresses,
     );
+    settings.charmhub_url.clone_from(&config.charmhub_url);
+    settings.charm_catalogue.clone_from(&config.charm_catalogue);
     let app = App::new(
         store.clone(),
         settings,

@@ -19,12 +19,22 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lazuli-plan", &["lazuli-model"]),
     ("lazuli-store", &["lazuli-model"]),
     ("lazuli-cloud", &["lazuli-model"]),
+    ("lazuli-source", &["lazuli-model"]),
     ("lazuli-host", &["lazuli-model", "lazuli-runner"]),
     ("lazuli-api", &["lazuli-model"]),
-    ("lazuli-cli", &["lazuli-api", "lazuli-model"]),
+    (
+        "lazuli-cli",
+        &["lazuli-api", "lazuli-model", "lazuli-source"],
+    ),
     (
         "lazuli-server",
-        &["lazuli-api", "lazuli-model", "lazuli-plan", "lazuli-store"],
+        &[
+            "lazuli-api",
+            "lazuli-model",
+            "lazuli-plan",
+            "lazuli-source",
+            "lazuli-store",
+        ],
     ),
     (
         "lazuli-controller",

@@ -112,6 +112,8 @@ impl Lazuli {
             .args(["dev", "--default-flavour", "lean", "--data"])
             .arg(self.data())
             .args(["--listen", &format!("127.0.0.1:{}", self.port)])
+            // Nobody is asked outside of this machine.
+            .env("LAZULID_CHARMHUB_URL", "http://127.0.0.1:9")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_runner::frames::{self, FrameError, Refusal, Report, Request};
+use lazuli_runner::frames::{self, Answer, FrameError, Refusal, Report, Request};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep_until, timeout};
 
 use crate::actor::{Actor, Command};
@@ -133,7 +133,7 @@ impl<'a> Live<'a> {
                 Turn::Heard(Some(Err(error))) => return End::Lost(error),
                 Turn::Heard(None) => return End::Lost(self.silent()),
                 Turn::Told(command) => {
-                    self.actor.absorb(command);
+                    self.told_to(command);
                     self.actor.woken = false;
                     self.stirred = Instant::now();
                 }
@@ -155,6 +155,24 @@ impl<'a> Live<'a> {
                 }
             }
         }
+    }
+
+    /// Takes a command. An answer that says that a resource is on the machine
+    /// waits until it is.
+    fn told_to(&mut self, command: Command) {
+        if let Command::Request(request) = &command
+            && let Request::Answer {
+                answer: Ok(Answer::Resource { resource }),
+                ..
+            } = request
+        {
+            let (runner, place) = (&self.connection.runner, self.actor.common.place());
+            let (shared, sha256) = (&self.actor.shared, &resource.sha256);
+            let uploads = &mut self.actor.uploads;
+            uploads.want_resource(shared, &place, runner, sha256, request.clone());
+            return;
+        }
+        self.actor.absorb(command);
     }
 
     fn hear(&mut self, report: Report) {
@@ -182,6 +200,11 @@ impl<'a> Live<'a> {
                 if std::mem::take(&mut self.told) {
                     let boot_id = self.boot_id.clone();
                     self.actor.post.put(HostEvent::Reached { boot_id });
+                }
+            }
+            Uploaded::Answered(answers) => {
+                for answer in answers {
+                    self.actor.absorb(Command::Request(answer));
                 }
             }
             Uploaded::Failed(error) => {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 
+use crate::charm::Cargo;
 use crate::error::HostError;
 
 /// The machine-side program for one kind of processor.
@@ -104,10 +105,11 @@ impl Commands {
         )
     }
 
-    /// Takes a charm archive from stdin.
-    pub(crate) fn put_charm(&self, runner: &str, sha256: &str, size: u64) -> String {
+    /// Takes a charm archive, or a resource, from stdin.
+    pub(crate) fn put(&self, cargo: Cargo, runner: &str, sha256: &str, size: u64) -> String {
+        let what = cargo.word();
         format!(
-            "exec {}{}/{runner}/lazuli-runner put charm {sha256} {size}",
+            "exec {}{}/{runner}/lazuli-runner put {what} {sha256} {size}",
             self.prefix, self.runners
         )
     }

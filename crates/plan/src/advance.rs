@@ -10,6 +10,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{Status, StatusKey};
 use time::OffsetDateTime;
 
+use crate::resources::saw_resources;
 use crate::secrets::{self, Draft};
 use crate::types::Levels;
 use crate::unit::is_placeholder;
@@ -29,6 +30,7 @@ pub(crate) fn advance(
         Hook::Install => {
             done.installed = true;
             done.charm = Some(levels.charm);
+            changes.extend(saw_resources(state, unit.id, levels.resources.as_ref()));
         }
         Hook::Start => {
             done.started = true;
@@ -47,6 +49,7 @@ pub(crate) fn advance(
         Hook::UpgradeCharm => {
             done.charm = Some(levels.charm);
             done.config_seen = None;
+            changes.extend(saw_resources(state, unit.id, levels.resources.as_ref()));
         }
         Hook::Stop => done.stopped = true,
         Hook::Remove => done.removed = true,

@@ -38,7 +38,15 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
         RowKey::Application(id) | RowKey::Leader(id) => touched.application(id),
         RowKey::Machine(id) | RowKey::MachineState(id) => touched.machine(id),
         RowKey::Unit(id) => touched.unit(id, before),
-        RowKey::UnitState(id) => touched.unit_alone(id),
+        RowKey::UnitState(id) => {
+            touched.unit_alone(id);
+            touched.left_charm(id, before);
+        }
+        RowKey::UnitResources(id) => touched.add(Subject::Unit(id)),
+        RowKey::CharmSource(id) | RowKey::Resource(id, _) => {
+            touched.add(Subject::Application(id));
+            touched.units_of(id);
+        }
         RowKey::Task(number) => touched.task(number, before),
         // No plan depends on what a charm keeps.
         RowKey::Operation(_) | RowKey::TaskLog(..) | RowKey::CharmState(_) => {}
@@ -144,8 +152,20 @@ impl Touched<'_> {
             .extend(relations.map(|relation| Subject::Relation(relation.id)));
     }
 
+    /// A charm that nobody has any more goes.
+    fn left_charm(&mut self, id: UnitId, before: Option<&Row>) {
+        let old = match before {
+            Some(Row::UnitState(row)) => row.charm,
+            _ => None,
+        };
+        if old.is_some() && old != self.state.unit_state(id).and_then(|row| row.charm) {
+            self.add(Subject::Model);
+        }
+    }
+
     /// Whoever has it, or is to have it.
     fn charm(&mut self, id: CharmId) {
+        self.add(Subject::Model);
         let applications = self.state.applications();
         let users: Vec<_> = applications.filter(|row| row.charm == id).collect();
         for row in users {

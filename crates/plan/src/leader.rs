@@ -31,6 +31,15 @@ pub(crate) fn plan_application(inputs: Inputs<'_>, application: &Application) ->
     let peers_left = state.relations_of(application.id).next().is_some();
     if application.life != Life::Alive && empty && !related {
         if !peers_left {
+            let resources = state.resources_of(application.id);
+            plan.decisions.extend(
+                resources
+                    .map(|row| Change::Delete(RowKey::Resource(application.id, row.name.clone()))),
+            );
+            if state.charm_source(application.id).is_some() {
+                let key = RowKey::CharmSource(application.id);
+                plan.decisions.push(Change::Delete(key));
+            }
             plan.decisions
                 .extend(crate::secrets::end_of_application(state, application.id));
             plan.decisions.extend([

@@ -7,7 +7,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{Status, StatusKey};
 
 use crate::types::{Inputs, Subject, SubjectPlan};
-use crate::{cloud, leader, task, unit};
+use crate::{cloud, leader, resources, task, unit};
 
 /// Plans one subject; empty when it is gone.
 #[must_use]
@@ -41,6 +41,7 @@ pub(crate) fn set_status(
 fn plan_model(inputs: Inputs<'_>) -> SubjectPlan {
     let state = inputs.state;
     let mut plan = cloud::plan_model(inputs);
+    resources::forget_charms(inputs, &mut plan);
     plan.decisions.extend(crate::secrets::pruned(state));
     let empty = state.applications().next().is_none() && state.machines().next().is_none();
     let dying = state.model().life != Life::Alive;

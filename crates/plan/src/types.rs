@@ -191,6 +191,9 @@ pub struct Levels {
     pub app_version: u64,
     /// The machine's boot id.
     pub boot: Option<String>,
+    /// Hash of the resources that install and upgrade-charm run with.
+    #[serde(default)]
+    pub resources: Option<String>,
 }
 
 /// Why a subject waits. There is no wait without a reason, and none without

@@ -1,9 +1,11 @@
 //! What all requests share.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lazuli_model::id::{ModelId, UserId};
+use lazuli_source::{Catalogue, Charmhub};
 use lazuli_store::Store;
 use lazuli_store::access::Access;
 use lazuli_store::desired::AddressPool;
@@ -31,6 +33,12 @@ pub struct Settings {
     pub token_lifetime: Duration,
     /// Bytes of a charm's archive.
     pub largest_charm: u64,
+    /// Bytes of a resource.
+    pub largest_resource: u64,
+    /// The charm store; models may name another.
+    pub charmhub_url: String,
+    /// Directories of charms that are deployed by name.
+    pub charm_catalogue: Vec<PathBuf>,
     /// Requests at once, streams apart.
     pub most_requests: usize,
     /// Streams and tunnels at once.
@@ -52,6 +60,9 @@ impl Settings {
             addresses,
             token_lifetime: Duration::from_secs(30 * 24 * 3600),
             largest_charm: 256 << 20,
+            largest_resource: 4 << 30,
+            charmhub_url: CHARMHUB.to_owned(),
+            charm_catalogue: Vec::new(),
             most_requests: 512,
             most_streams: 2000,
             most_models: 200,
@@ -77,6 +88,12 @@ pub struct Inner {
     /// What a user means by a model's name, and may do with it.
     pub(crate) names: Recent<(UserId, String), (ModelId, Option<Access>)>,
     pub(crate) uploads: Semaphore,
+    /// Files that are streamed to the store at once.
+    pub(crate) transfers: Semaphore,
+    /// Archives that are passed on from the store at once.
+    pub(crate) downloads: Arc<Semaphore>,
+    pub(crate) charmhub: Charmhub,
+    pub(crate) catalogue: Catalogue,
     pub(crate) streams: Arc<Semaphore>,
     /// Cancelled when the server is about to stop: streams end.
     pub(crate) stopping: CancellationToken,
@@ -92,6 +109,12 @@ pub(crate) struct Session {
 
 /// Archives that are received and judged at once; each is in memory.
 const UPLOADS: usize = 2;
+
+/// The public charm store.
+const CHARMHUB: &str = "https://api.charmhub.io";
+/// Files that are streamed to the store at once; each takes a few chunks of
+/// memory.
+const TRANSFERS: usize = 8;
 
 impl App {
     /// A server over a store. It ends its streams when `stopping` is
@@ -109,6 +132,8 @@ impl App {
     ) -> Result<Self, SetUpError> {
         let passwords = Passwords::new(settings.password_cost)
             .map_err(|error| SetUpError::Invalid(error.to_string()))?;
+        let charmhub = Charmhub::new(&settings.charmhub_url)
+            .map_err(|error| SetUpError::Invalid(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             cache: Cache::new(store.clone(), settings.most_models),
             store,
@@ -119,6 +144,10 @@ impl App {
             sessions: Recent::default(),
             names: Recent::default(),
             uploads: Semaphore::new(UPLOADS),
+            transfers: Semaphore::new(TRANSFERS),
+            downloads: Arc::new(Semaphore::new(TRANSFERS)),
+            charmhub,
+            catalogue: Catalogue::new(settings.charm_catalogue.clone()),
             streams: Arc::new(Semaphore::new(settings.most_streams)),
             stopping,
             settings,

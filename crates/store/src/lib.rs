@@ -28,6 +28,7 @@ pub mod seal;
 pub mod secrets;
 mod store;
 pub mod tokens;
+pub mod uploads;
 pub mod users;
 
 pub use commit::{Batch, Committed};

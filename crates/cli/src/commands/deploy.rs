@@ -3,19 +3,22 @@
 use std::collections::BTreeMap;
 
 use lazuli_api::client::ModelClient;
-use lazuli_api::{CharmInfo, Deploy};
+use lazuli_api::{CharmInfo, Choice, Deploy, NamedCharm};
 
 use crate::arguments;
-use crate::charm_source;
+use crate::charm_source::{self, Place};
 use crate::error::{Error, Result};
+use crate::located;
 use crate::output::print;
 use crate::render::changes::would;
+use crate::resource_files::{self, Given};
 use crate::session::Session;
 
 /// Deploy a new application
 ///
-/// A charm is a directory or an archive (a path that begins with . or /), or
-/// the name of one in a directory of $LAZULI_CHARMS.
+/// A charm is a directory or an archive (a path that begins with . or /), or a
+/// name: of one in a directory of $LAZULI_CHARMS, in the controller's catalogue,
+/// or in the charm store.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The charm
@@ -54,12 +57,14 @@ pub(crate) struct Args {
     dry_run: bool,
     #[arg(long, hide = true, conflicts_with = "base")]
     series: Option<String>,
-    /// For charms of a store, of which there is none
-    #[arg(long, hide = true)]
+    /// The channel of the charm store, such as stable or 14/edge
+    #[arg(long)]
     channel: Option<String>,
-    #[arg(long, hide = true)]
-    revision: Option<i64>,
-    #[arg(long, hide = true)]
+    /// The revision of the charm store; needs --channel
+    #[arg(long)]
+    revision: Option<u32>,
+    /// A resource: NAME=PATH, or NAME=REVISION for charms of the store
+    #[arg(long, value_name = "NAME=PATH")]
     resource: Vec<String>,
     #[arg(long, hide = true)]
     overlay: Vec<String>,
@@ -74,38 +79,46 @@ pub(crate) struct Args {
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         self.refuse_what_cannot_be_done()?;
-        if self.channel.is_some() || self.revision.is_some() {
-            session.say("--channel and --revision are ignored: the charm is local");
-        }
-        let path = charm_source::find(&self.charm)?;
+        let place = charm_source::find(&self.charm)?;
         let mut deploy = self.request()?;
-        let archive = charm_source::archive(&path)?;
+        let files = resource_files::read(&self.resource)?;
         let at = session.at_model()?;
         let client = at.client.clone().dry_run(self.dry_run);
-        let added = client.add_charm(archive).await?;
-        session.say_all(&added.notices);
-        let charm = added.charm;
-        session.say(located(&charm));
+        let located = match &place {
+            Place::Path(path) => {
+                if self.channel.is_some() || self.revision.is_some() {
+                    session.say("--channel and --revision are ignored: the charm is local");
+                }
+                resource_files::only_files(&files)?;
+                located::upload(&client, path).await?
+            }
+            Place::Named(name) => located::named(&client, &self.wanted(name, &files)?).await?,
+        };
+        session.say_all(&located.notices);
+        let charm = &located.charm;
+        session.say(located.found());
         let name = self.application.as_deref().unwrap_or(&charm.name);
         deploy.charm.clone_from(&charm.url);
         deploy.config = self.settings(&charm.name)?;
+        deploy.channel.clone_from(&located.channel);
+        deploy.base = deploy.base.or_else(|| located.base.clone());
         if self.dry_run && charm.sha256.is_empty() {
-            return self.tell_unknown(session, &client, name, &charm).await;
+            return self.tell_unknown(session, &client, name, charm).await;
+        }
+        if !self.dry_run {
+            deploy.resources.clone_from(&located.resources);
+            let sent = resource_files::send(session, &client, &files).await?;
+            deploy.resources.extend(sent);
         }
         let changed = client.deploy(&deploy).await?;
         if self.dry_run {
             print(&would(&changed))?;
         } else {
-            let base = match self.known_base(&charm) {
+            let base = match self.known_base(charm).or(located.base.clone()) {
                 Some(base) => base,
                 None => at.client.application(name).await?.base,
             };
-            session.say(format!(
-                "Deploying {name:?} from local charm {:?}, revision {} on {}",
-                charm.name,
-                charm.revision,
-                with_risk(&base)
-            ));
+            session.say(located.deploying(name, &with_risk(&base)));
         }
         session.say_all(&changed.notices);
         Ok(())
@@ -141,7 +154,6 @@ impl Args {
 
     fn refuse_what_cannot_be_done(&self) -> Result<()> {
         for (flag, given, why) in [
-            ("--resource", &self.resource, "resources of charms"),
             ("--overlay", &self.overlay, "bundles"),
             ("--map-machines", &self.map_machines, "bundles"),
             ("--attach-storage", &self.attach_storage, "detached storage"),
@@ -154,6 +166,34 @@ impl Args {
             }
         }
         Ok(())
+    }
+
+    /// What the controller is asked for, by the charm's name.
+    fn wanted(&self, name: &str, files: &BTreeMap<String, Given>) -> Result<NamedCharm> {
+        if self.revision.is_some() && self.channel.is_none() {
+            return Err(Error::Usage(
+                "when using --revision option, you must also use --channel option".to_owned(),
+            ));
+        }
+        let arches = self
+            .constraints
+            .iter()
+            .flat_map(|text| text.split_whitespace());
+        let arch = arches
+            .filter_map(|word| word.strip_prefix("arch="))
+            .next_back();
+        Ok(NamedCharm {
+            name: name.to_owned(),
+            choice: Choice {
+                channel: self.channel.clone(),
+                revision: self.revision,
+                base: self.base.clone().or_else(|| self.series.clone()),
+                arch: arch.map(str::to_owned),
+            },
+            resources: resource_files::revisions(files),
+            without: resource_files::files(files),
+            ..NamedCharm::default()
+        })
     }
 
     /// What the command line says, without the charm and its settings.
@@ -175,6 +215,8 @@ impl Args {
                 None => BTreeMap::new(),
             },
             storage: arguments::pairs("storage", &self.storage)?,
+            resources: BTreeMap::new(),
+            channel: None,
             force: self.force,
         })
     }
@@ -190,17 +232,6 @@ impl Args {
             [only] => Some(only.clone()),
             _ => None,
         })
-    }
-}
-
-/// What a charm is, once it was read.
-fn located(charm: &CharmInfo) -> String {
-    match charm.sha256.as_str() {
-        "" => format!("Located local charm {:?}, a new revision", charm.name),
-        _ => format!(
-            "Located local charm {:?}, revision {}",
-            charm.name, charm.revision
-        ),
     }
 }
 
@@ -263,6 +294,7 @@ mod tests {
             "charm": "", "name": "app", "num_units": 3, "base": "ubuntu@24.04", "config": {},
             "constraints": "cores=2 mem=4G", "placement": ["0", "zone=1", "new"], "trust": true,
             "endpoint_bindings": {"": "alpha", "db": "beta"}, "storage": {"data": "1G"},
+            "resources": {}, "channel": null,
             "force": true,
         });
         assert_eq!(request, expected);
@@ -281,9 +313,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_refused() {
-        let args = parse(&["./x", "--resource", "a=b"]);
+        let args = parse(&["./x", "--device", "a=b"]);
         let error = args.refuse_what_cannot_be_done().unwrap_err();
-        assert!(error.to_string().contains("--resource"));
+        assert!(error.to_string().contains("--device"));
         assert!(parse(&["./x", "--storage", "data"]).request().is_err());
     }
 }

@@ -5,6 +5,7 @@ mod add_machine;
 mod add_model;
 mod add_secret;
 mod add_unit;
+mod attach_resource;
 mod config;
 mod constraints;
 mod controllers;
@@ -12,8 +13,11 @@ mod debug_log;
 mod deploy;
 mod destroy_model;
 mod documentation;
+mod download;
 mod exec;
 mod expose;
+mod find;
+mod info;
 mod integrate;
 mod login;
 mod logout;
@@ -28,6 +32,7 @@ mod remove_machine;
 mod remove_relation;
 mod remove_unit;
 mod resolved;
+mod resources;
 mod run;
 mod scp;
 mod secrets;
@@ -92,6 +97,14 @@ commands! {
     Deploy(deploy::Args),
     #[command(alias = "upgrade-charm")]
     Refresh(refresh::Args),
+    AttachResource(attach_resource::Args),
+    #[command(visible_alias = "list-resources")]
+    Resources(resources::Args),
+    Find(find::Args),
+    Info(info::Args),
+    Download(download::Args),
+    #[command(visible_alias = "list-charm-resources")]
+    CharmResources(info::ResourcesArgs),
     Config(config::Args),
     #[command(alias = "get-constraints")]
     Constraints(constraints::ShowArgs),

@@ -14,6 +14,7 @@ mod manual;
 mod moments;
 mod refusals;
 mod relations;
+mod resources;
 mod secrets;
 mod services;
 mod subordinates;

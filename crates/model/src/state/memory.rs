@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::charm_users::CharmUsers;
 use super::{
-    Application, Change, CharmRevision, CharmState, Effect, Leader, Machine, MachineState, Model,
-    OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey,
-    Task, Unit, UnitState,
+    Application, Change, CharmRevision, CharmSource, CharmState, Effect, Leader, Machine,
+    MachineState, Model, OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit,
+    RemoteSeen, Resource, Row, RowKey, Secret, SecretConsumer, SecretOwner, SecretRevision, Task,
+    Unit, UnitResources, UnitState,
 };
-use super::{Secret, SecretConsumer, SecretOwner, SecretRevision};
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::secret::SecretId;
 use crate::status::{Status, StatusKey};
@@ -20,6 +21,9 @@ pub struct ModelState {
     model: Model,
     charms: BTreeMap<CharmId, CharmRevision>,
     applications: BTreeMap<ApplicationId, Application>,
+    charm_sources: BTreeMap<ApplicationId, CharmSource>,
+    resources: BTreeMap<(ApplicationId, String), Resource>,
+    unit_resources: BTreeMap<UnitId, UnitResources>,
     leaders: BTreeMap<ApplicationId, Leader>,
     machines: BTreeMap<MachineId, Machine>,
     machine_states: BTreeMap<MachineId, MachineState>,
@@ -44,6 +48,7 @@ pub struct ModelState {
     effects_by_machine: BTreeSet<(MachineId, EffectId)>,
     pub(super) secrets_by_owner: BTreeSet<(SecretOwner, SecretId)>,
     pub(super) consumers_by_secret: BTreeSet<(SecretId, UnitId)>,
+    charm_users: CharmUsers,
     tasks_by_unit: BTreeSet<(UnitId, u64)>,
     tasks_by_machine: BTreeSet<(MachineId, u64)>,
 }
@@ -56,6 +61,9 @@ impl ModelState {
             model,
             charms: BTreeMap::new(),
             applications: BTreeMap::new(),
+            charm_sources: BTreeMap::new(),
+            resources: BTreeMap::new(),
+            unit_resources: BTreeMap::new(),
             leaders: BTreeMap::new(),
             machines: BTreeMap::new(),
             machine_states: BTreeMap::new(),
@@ -80,6 +88,7 @@ impl ModelState {
             effects_by_machine: BTreeSet::new(),
             secrets_by_owner: BTreeSet::new(),
             consumers_by_secret: BTreeSet::new(),
+            charm_users: CharmUsers::default(),
             tasks_by_unit: BTreeSet::new(),
             tasks_by_machine: BTreeSet::new(),
         }
@@ -98,7 +107,15 @@ impl ModelState {
         match row {
             Row::Model(row) => self.model = row,
             Row::Charm(row) => drop(self.charms.insert(row.id, row)),
-            Row::Application(row) => drop(self.applications.insert(row.id, row)),
+            Row::Application(row) => {
+                self.charm_users.application(row.id, Some(row.charm));
+                self.applications.insert(row.id, row);
+            }
+            Row::CharmSource(row) => drop(self.charm_sources.insert(row.application, row)),
+            Row::Resource(row) => {
+                let key = (row.application, row.name.clone());
+                self.resources.insert(key, row);
+            }
             Row::Leader(row) => drop(self.leaders.insert(row.application, row)),
             Row::Machine(row) => drop(self.machines.insert(row.id, row)),
             Row::MachineState(row) => drop(self.machine_states.insert(row.machine, row)),
@@ -108,8 +125,12 @@ impl ModelState {
                 self.units_by_machine.insert((row.machine, row.id));
                 self.units.insert(row.id, row);
             }
-            Row::UnitState(row) => drop(self.unit_states.insert(row.unit, row)),
             Row::CharmState(row) => drop(self.charm_states.insert(row.unit, row)),
+            Row::UnitState(row) => {
+                self.charm_users.unit(row.unit, row.charm);
+                self.unit_states.insert(row.unit, row);
+            }
+            Row::UnitResources(row) => drop(self.unit_resources.insert(row.unit, row)),
             Row::OpenedPort(row) => {
                 self.ports.entry(row.unit).or_default().insert(row);
             }
@@ -166,7 +187,12 @@ impl ModelState {
         match key {
             RowKey::Model => {}
             RowKey::Charm(id) => drop(self.charms.remove(id)),
-            RowKey::Application(id) => drop(self.applications.remove(id)),
+            RowKey::Application(id) => {
+                self.charm_users.application(*id, None);
+                self.applications.remove(id);
+            }
+            RowKey::CharmSource(id) => drop(self.charm_sources.remove(id)),
+            RowKey::Resource(id, name) => drop(self.resources.remove(&(*id, name.clone()))),
             RowKey::Leader(id) => drop(self.leaders.remove(id)),
             RowKey::Machine(id) => drop(self.machines.remove(id)),
             RowKey::MachineState(id) => drop(self.machine_states.remove(id)),
@@ -176,8 +202,12 @@ impl ModelState {
                     self.units_by_machine.remove(&(unit.machine, *id));
                 }
             }
-            RowKey::UnitState(id) => drop(self.unit_states.remove(id)),
             RowKey::CharmState(id) => drop(self.charm_states.remove(id)),
+            RowKey::UnitState(id) => {
+                self.charm_users.unit(*id, None);
+                self.unit_states.remove(id);
+            }
+            RowKey::UnitResources(id) => drop(self.unit_resources.remove(id)),
             RowKey::OpenedPort(port) => {
                 if let Some(ports) = self.ports.get_mut(&port.unit) {
                     ports.remove(port);
@@ -239,12 +269,17 @@ impl ModelState {
             RowKey::Model => Some(Row::Model(self.model.clone())),
             RowKey::Charm(id) => self.charms.get(id).cloned().map(Row::Charm),
             RowKey::Application(id) => self.applications.get(id).cloned().map(Row::Application),
+            RowKey::CharmSource(id) => self.charm_sources.get(id).cloned().map(Row::CharmSource),
+            RowKey::Resource(id, name) => self.resource(*id, name).cloned().map(Row::Resource),
             RowKey::Leader(id) => self.leaders.get(id).cloned().map(Row::Leader),
             RowKey::Machine(id) => self.machines.get(id).cloned().map(Row::Machine),
             RowKey::MachineState(id) => self.machine_states.get(id).cloned().map(Row::MachineState),
             RowKey::Unit(id) => self.units.get(id).cloned().map(Row::Unit),
             RowKey::UnitState(id) => self.unit_states.get(id).cloned().map(Row::UnitState),
             RowKey::CharmState(id) => self.charm_states.get(id).cloned().map(Row::CharmState),
+            RowKey::UnitResources(id) => {
+                self.unit_resources.get(id).cloned().map(Row::UnitResources)
+            }
             RowKey::OpenedPort(port) => self
                 .ports
                 .get(&port.unit)
@@ -304,6 +339,38 @@ impl ModelState {
     /// All charms.
     pub fn charms(&self) -> impl Iterator<Item = &CharmRevision> {
         self.charms.values()
+    }
+
+    /// How many applications and units have a charm, or are to have it.
+    #[must_use]
+    pub fn charm_users(&self, id: CharmId) -> usize {
+        self.charm_users.of(id)
+    }
+
+    /// Where an application's charm comes from.
+    #[must_use]
+    pub fn charm_source(&self, id: ApplicationId) -> Option<&CharmSource> {
+        self.charm_sources.get(&id)
+    }
+
+    /// A resource of an application.
+    #[must_use]
+    pub fn resource(&self, id: ApplicationId, name: &str) -> Option<&Resource> {
+        self.resources_of(id).find(|row| row.name == name)
+    }
+
+    /// The resources of an application, by name.
+    pub fn resources_of(&self, id: ApplicationId) -> impl Iterator<Item = &Resource> {
+        self.resources
+            .range((id, String::new())..)
+            .take_while(move |((application, _), _)| *application == id)
+            .map(|(_, row)| row)
+    }
+
+    /// What a unit has of its application's resources.
+    #[must_use]
+    pub fn unit_resources(&self, id: UnitId) -> Option<&UnitResources> {
+        self.unit_resources.get(&id)
     }
 
     /// An application.

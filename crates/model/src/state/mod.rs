@@ -2,6 +2,7 @@
 
 mod application;
 mod charm_state;
+mod charm_users;
 mod effect;
 mod machine;
 mod memory;
@@ -10,6 +11,7 @@ mod relation;
 mod row;
 mod secret;
 mod settings;
+mod source;
 mod task;
 mod unit;
 
@@ -32,6 +34,7 @@ pub use secret::{
     SecretRevision,
 };
 pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
+pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
 pub use task::{
     EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,
 };

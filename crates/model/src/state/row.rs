@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Application, CharmRevision, CharmState, Effect, Leader, Machine, MachineState, Model,
-    OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen,
-    Secret, SecretConsumer, SecretRevision, Task, TaskLog, Unit, UnitState,
+    Application, CharmRevision, CharmSource, CharmState, Effect, Leader, Machine, MachineState,
+    Model, OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit,
+    RemoteSeen, Resource, Secret, SecretConsumer, SecretRevision, Task, TaskLog, Unit,
+    UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::secret::SecretId;
@@ -47,6 +48,10 @@ pub enum Row {
     Charm(CharmRevision),
     /// An application.
     Application(Application),
+    /// Where its charm comes from.
+    CharmSource(CharmSource),
+    /// A resource of it.
+    Resource(Resource),
     /// Who leads it.
     Leader(Leader),
     /// A machine.
@@ -59,6 +64,8 @@ pub enum Row {
     UnitState(UnitState),
     /// What its charm keeps.
     CharmState(CharmState),
+    /// What it has of its application's resources.
+    UnitResources(UnitResources),
     /// A port range it opened.
     OpenedPort(OpenedPort),
     /// A relation.
@@ -97,12 +104,15 @@ pub enum RowKey {
     Model,
     Charm(CharmId),
     Application(ApplicationId),
+    CharmSource(ApplicationId),
+    Resource(ApplicationId, String),
     Leader(ApplicationId),
     Machine(MachineId),
     MachineState(MachineId),
     Unit(UnitId),
     UnitState(UnitId),
     CharmState(UnitId),
+    UnitResources(UnitId),
     OpenedPort(OpenedPort),
     Relation(RelationId),
     RelationUnit(RelationId, UnitId),
@@ -127,12 +137,15 @@ impl Row {
             Self::Model(_) => RowKey::Model,
             Self::Charm(row) => RowKey::Charm(row.id),
             Self::Application(row) => RowKey::Application(row.id),
+            Self::CharmSource(row) => RowKey::CharmSource(row.application),
+            Self::Resource(row) => RowKey::Resource(row.application, row.name.clone()),
             Self::Leader(row) => RowKey::Leader(row.application),
             Self::Machine(row) => RowKey::Machine(row.id),
             Self::MachineState(row) => RowKey::MachineState(row.machine),
             Self::Unit(row) => RowKey::Unit(row.id),
             Self::UnitState(row) => RowKey::UnitState(row.unit),
             Self::CharmState(row) => RowKey::CharmState(row.unit),
+            Self::UnitResources(row) => RowKey::UnitResources(row.unit),
             Self::OpenedPort(row) => RowKey::OpenedPort(row.clone()),
             Self::Relation(row) => RowKey::Relation(row.id),
             Self::RelationUnit(row) => RowKey::RelationUnit(row.relation, row.unit),

@@ -6,7 +6,7 @@ use lazuli_model::config::ConfigValue;
 use lazuli_model::document::application::{ApplicationConfig, ConfigSetting, ShowApplication};
 use lazuli_model::state::{Application, ExposeRule, ModelState};
 
-use super::status::endpoint_bindings;
+use super::status::{channel, endpoint_bindings};
 
 /// `show-application`.
 #[must_use]
@@ -15,7 +15,7 @@ pub fn show_application(state: &ModelState, row: &Application) -> ShowApplicatio
     ShowApplication {
         charm: charm.map_or_else(String::new, |charm| charm.name.clone()),
         base: row.base.to_string(),
-        channel: String::new(),
+        channel: channel(state, row),
         constraints: row.constraints.clone(),
         principal: charm.is_none_or(|charm| !charm.charm.meta.subordinate),
         exposed: row.exposed.is_some(),

@@ -64,9 +64,10 @@ fn application_document(state: &ModelState, row: &state::Application) -> Applica
         }
     }
     Application {
-        charm: charm.map_or_else(String::new, |charm| charm.url.clone()),
+        charm: charm.map_or_else(String::new, shown_charm),
         base: Some(base(&row.base)),
-        charm_origin: "local".to_owned(),
+        charm_origin: origin(charm).to_owned(),
+        charm_channel: channel(state, row),
         charm_name: charm.map_or_else(String::new, |charm| charm.name.clone()),
         charm_rev: charm.map_or(0, |charm| charm.revision),
         charm_version: charm.map_or_else(String::new, |charm| charm.charm.version.clone()),
@@ -82,8 +83,30 @@ fn application_document(state: &ModelState, row: &state::Application) -> Applica
         units,
         version: workload_version(state, row),
         endpoint_bindings: bindings(charm),
-        ..Application::default()
     }
+}
+
+/// A charm of the store by its name, a local one by its url.
+fn shown_charm(charm: &state::CharmRevision) -> String {
+    match origin(Some(charm)) {
+        "charmhub" => charm.name.clone(),
+        _ => charm.url.clone(),
+    }
+}
+
+fn origin(charm: Option<&state::CharmRevision>) -> &'static str {
+    match charm.is_some_and(|charm| charm.url.starts_with("ch:")) {
+        true => "charmhub",
+        false => "local",
+    }
+}
+
+/// The channel of the store that an application follows; empty for none.
+pub(super) fn channel(state: &ModelState, row: &state::Application) -> String {
+    let source = state.charm_source(row.id);
+    source
+        .and_then(|source| source.channel.clone())
+        .unwrap_or_default()
 }
 
 /// Of the units that set one, the last by number.

@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use crate::advance::advance;
 use crate::cloud;
 use crate::leader::renewed_grant;
+use crate::resources::{resources_level, saw_resources};
 use crate::settings::config_level;
 use crate::subject::is_ready;
 use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
@@ -254,6 +255,10 @@ impl Rows<'_> {
 
     /// A failed hook holds up all others until it succeeds or is skipped.
     fn after_error(self, plan: &mut SubjectPlan, error: &HookError) {
+        if let Some(changes) = self.forced_charm() {
+            plan.decisions = changes;
+            return;
+        }
         self.set_idle(plan);
         let now = self.inputs.now;
         let resolve = self
@@ -293,6 +298,26 @@ impl Rows<'_> {
                 block(plan, reason, None, plan.wake_at);
             }
         }
+    }
+
+    /// A unit in error changes its charm only when that is forced; then
+    /// without upgrade-charm, and the failed hook is tried with the new one
+    /// (Juju, `refresh --force-units`).
+    fn forced_charm(self) -> Option<Vec<Change>> {
+        let state = self.inputs.state;
+        let wanted = self.application.charm;
+        let forced = state.charm_source(self.application.id)?.forced == Some(wanted);
+        let other = self.done.charm.is_some_and(|charm| charm != wanted);
+        if !forced || !other || self.unit.life != Life::Alive {
+            return None;
+        }
+        let level = resources_level(state, self.application.id);
+        let mut changes = vec![Change::Put(Row::UnitState(UnitState {
+            charm: Some(wanted),
+            ..self.done.clone()
+        }))];
+        changes.extend(saw_resources(state, self.unit.id, level.as_ref()));
+        Some(changes)
     }
 
     /// Goes on as if the failed hook had succeeded, and says so.
@@ -358,7 +383,7 @@ impl Rows<'_> {
             charm: self
                 .done
                 .charm
-                .filter(|_| !new_charm)
+                .filter(|id| !new_charm && state.charm(*id).is_some())
                 .unwrap_or(self.application.charm),
             config: config_level(state, self.unit, self.application),
             leader_version: state
@@ -370,6 +395,10 @@ impl Rows<'_> {
                 .known
                 .and_then(|known| known.facts.as_ref())
                 .map(|facts| facts.boot_id.clone()),
+            resources: match new_charm {
+                true => resources_level(state, self.application.id),
+                false => None,
+            },
         };
         if let Hook::Secret(about) = hook {
             state.secret(about.secret)?;
@@ -432,6 +461,9 @@ fn removal(state: &ModelState, unit: &Unit) -> Vec<Change> {
         changes.push(Change::Delete(RowKey::CharmState(unit.id)));
     }
     changes.extend(crate::secrets::end_of_unit(state, unit.id));
+    if state.unit_resources(unit.id).is_some() {
+        changes.push(Change::Delete(RowKey::UnitResources(unit.id)));
+    }
     changes.extend([
         Change::Delete(RowKey::Status(StatusKey::Workload(unit.id))),
         Change::Delete(RowKey::Status(StatusKey::Agent(unit.id))),

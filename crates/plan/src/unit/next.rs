@@ -6,6 +6,7 @@ use lazuli_model::state::{LeadershipSeen, Unit};
 use time::OffsetDateTime;
 
 use super::{Next, Rows};
+use crate::resources::resources_changed;
 use crate::types::Inputs;
 
 /// What a unit does before any of its tasks: the hook's name. A unit in error
@@ -66,7 +67,9 @@ impl Rows<'_> {
         if let Some(hook) = self.secret_due() {
             return Next::Due(hook);
         }
-        if self.done.charm != Some(self.application.charm) {
+        if self.done.charm != Some(self.application.charm)
+            || resources_changed(self.inputs.state, self.unit)
+        {
             return Next::Due(Hook::UpgradeCharm);
         }
         if self.config_changed() {

@@ -101,6 +101,7 @@ fn keeping(world: &World, exit: Exit, pairs: &[(&str, Option<&str>)]) -> Ended {
             remote_version: 0,
             app_version: 0,
             boot: None,
+            resources: None,
         },
         exit,
         writes: vec![HookWrite::State {

@@ -115,6 +115,7 @@ fn bags_are_born_with_the_address_before_any_hook_and_keep_what_install_wrote() 
             remote_version: 0,
             app_version: 0,
             boot: None,
+            resources: None,
         },
         exit: Exit::Success,
         writes: vec![HookWrite::RelationSet {

@@ -8,6 +8,7 @@
 mod documents;
 mod events;
 mod law;
+mod refresh;
 mod removal;
 mod secrets;
 mod subordinates;

@@ -381,13 +381,14 @@ impl World {
             unit,
             seq: done.hook_seq + 1,
             levels: Levels {
-                hook: lazuli_model::hook::Hook::UpdateStatus,
+                hook: Hook::UpdateStatus,
                 charm: id(3),
                 config: None,
                 leader_version: 0,
                 remote_version: 0,
                 app_version: 0,
                 boot: None,
+                resources: None,
             },
             exit: Exit::Success,
             writes,
@@ -418,6 +419,7 @@ impl World {
             remote_version: 0,
             app_version: 0,
             boot: None,
+            resources: None,
         };
         let ended = Ended {
             unit,

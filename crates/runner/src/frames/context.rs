@@ -54,6 +54,8 @@ pub struct Context {
     pub foreign_ports: Vec<(String, super::PortRange)>,
     /// Addresses.
     pub network: Network,
+    /// The application's resources, by name.
+    pub resources: BTreeMap<String, super::ResourceRef>,
     /// Of an action or a command: what it is about.
     pub task: Option<super::TaskContext>,
 }

@@ -9,6 +9,7 @@ mod context;
 mod local;
 mod outcome;
 mod request;
+mod resource;
 mod secret;
 mod task;
 mod wire;
@@ -22,6 +23,7 @@ pub use outcome::{Exit, LogLine, Outcome, Output, Refusal, Report, RunState, Run
 pub use request::{
     Answer, Attach, CharmRef, Hook, HookKind, Limits, Question, Request, RunId, RunRequest,
 };
+pub use resource::ResourceRef;
 pub use secret::{HookSecret, SecretAccess, SecretContent, SecretFields, SecretInfo, SecretWrite};
 pub use task::{Lock, Printed, TaskContext, TaskResult};
 pub use wire::{

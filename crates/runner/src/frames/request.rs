@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Context, LocalExec, Lock, Settings};
+use super::{Context, LocalExec, Lock, ResourceRef, Settings};
 
 /// A frame from the host to the machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,6 +213,11 @@ pub enum Question {
     },
     /// `credential-get`.
     CloudSpec,
+    /// A resource, which is to be on the machine when this is answered.
+    Resource {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The answer to a [`Question`].
@@ -234,6 +239,11 @@ pub enum Answer {
     Secret {
         /// The content.
         content: super::SecretContent,
+    },
+    /// The resource is on the machine, by its hash.
+    Resource {
+        /// It.
+        resource: ResourceRef,
     },
     /// Any other document, in the shape of the tool's JSON output.
     Document {

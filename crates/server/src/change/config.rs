@@ -72,6 +72,45 @@ impl Given {
     }
 }
 
+/// The settings that another charm takes over: options that it does not have
+/// are dropped, with a notice; a value that it cannot read is refused, unless
+/// the request sets the option anew, or forces.
+pub(super) fn carry_over(
+    draft: &mut Draft<'_>,
+    settings: &Settings,
+    charm: &Charm,
+    request: &lazuli_api::Refresh,
+) -> Result<Settings, Refusal> {
+    let mut kept = Settings::new();
+    for (name, value) in settings {
+        if request.config.contains_key(name) {
+            continue;
+        }
+        if charm.config.option(name).is_err() {
+            draft.notice(format!(
+                "the new charm has no option {name:?}: its value is dropped"
+            ));
+            continue;
+        }
+        let json = value.to_json();
+        match charm.config.parse_document([(name.as_str(), &json)]) {
+            Ok(read) => kept.extend(
+                read.into_iter()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            ),
+            Err(error) if request.force => {
+                draft.notice(format!("{error}: its value is dropped"));
+            }
+            Err(error) => {
+                return Err(Refusal::conflict(format!(
+                    "{error}: set it with --config {name}=VALUE, or reset it before"
+                )));
+            }
+        }
+    }
+    Ok(kept)
+}
+
 /// Sets and resets settings.
 pub(crate) fn change_config(
     draft: &mut Draft<'_>,

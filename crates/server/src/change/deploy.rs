@@ -13,7 +13,7 @@ use lazuli_model::state::{
 use lazuli_plan::document::SPACE;
 
 use super::units::{self, Count};
-use super::{Draft, Refusal, base, config, place};
+use super::{Draft, Refusal, base, config, place, resources, source};
 
 /// Deploys a charm: the application, its peer relations, its units and their
 /// machines.
@@ -57,6 +57,9 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let placements = place::read(&request.placement)?;
     add_peers(draft, &row, charm);
     units::add(draft, &mut row, count, &placements)?;
+    resources::give(draft, &row, charm, &request.resources)?;
+    resources::tell_missing(draft, &row, charm);
+    source::follow(draft, &row, request.channel.as_deref(), false);
     draft.put(Row::Application(row));
     Ok(())
 }

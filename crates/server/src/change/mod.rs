@@ -18,8 +18,10 @@ mod place;
 mod refresh;
 mod refusal;
 mod remove;
+mod resources;
 mod schema;
 mod secrets;
+mod source;
 mod summary;
 mod tasks;
 mod units;
@@ -27,8 +29,11 @@ mod units;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use lazuli_model::names::{ApplicationName, MachineName, UnitName};
-use lazuli_model::state::{Application, Change, Machine, ModelState, Relation, Row, Unit};
+use lazuli_model::state::{Application, Change, Machine, ModelState, Relation, Row, RowKey, Unit};
+use lazuli_store::uploads::Upload;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -49,6 +54,7 @@ pub(crate) use refusal::Refusal;
 pub(crate) use remove::{
     destroy_model, remove_application, remove_machine, remove_relation, remove_unit,
 };
+pub(crate) use resources::attach;
 pub(crate) use secrets::{
     SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
     secret, update_secret, users_secret,
@@ -76,6 +82,8 @@ pub(crate) struct Draft<'a> {
     /// The time of the request.
     pub(crate) now: OffsetDateTime,
     numbers: &'a mut dyn Numbers,
+    /// What was uploaded for resources, as far as the request names it.
+    pub(crate) uploads: BTreeMap<Uuid, Upload>,
     changes: Vec<Change>,
     notices: Vec<String>,
     operation: Option<u64>,
@@ -102,6 +110,7 @@ impl<'a> Draft<'a> {
             state,
             now,
             numbers,
+            uploads: BTreeMap::new(),
             changes: Vec::new(),
             notices: Vec::new(),
             operation: None,
@@ -110,6 +119,10 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn put(&mut self, row: Row) {
         self.changes.push(Change::Put(row));
+    }
+
+    pub(crate) fn delete(&mut self, key: RowKey) {
+        self.changes.push(Change::Delete(key));
     }
 
     pub(crate) fn extend(&mut self, changes: Vec<Change>) {

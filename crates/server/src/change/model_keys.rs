@@ -30,6 +30,7 @@ const KEYS: &[(&str, Kind, &str)] = &[
     ("apt-https-proxy", Kind::Text, ""),
     ("apt-mirror", Kind::Text, ""),
     ("automatically-retry-hooks", Kind::Flag, "true"),
+    ("charmhub-url", Kind::Text, ""),
     ("cloudinit-userdata", Kind::Text, ""),
     ("default-base", Kind::Base, ""),
     ("default-space", Kind::Text, ""),

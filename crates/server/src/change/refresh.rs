@@ -1,11 +1,11 @@
 //! Another charm for an application.
 
 use lazuli_api::Refresh;
-use lazuli_model::charm::Charm;
+use lazuli_model::charm::{Charm, StorageKind};
 use lazuli_model::state::{Application, EndpointRole, ModelState, Row};
 use lazuli_plan::document::relation_key;
 
-use super::{Draft, Refusal, application, base, config, deploy};
+use super::{Draft, Refusal, application, base, config, deploy, resources, source};
 
 /// Switches an application to another charm, or another revision.
 pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> Result<(), Refusal> {
@@ -30,7 +30,11 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
             .map_err(|refusal| refusal.within(&attempted))?;
     }
     check_relations(state, &row, &wanted.charm).map_err(|refusal| refusal.within(&attempted))?;
+    check_storage(&present.charm, &wanted.charm).map_err(|refusal| refusal.within(&attempted))?;
     let given = config::read(&wanted.charm, &request.config)?;
+    let kept = config::carry_over(draft, &row.config, &wanted.charm, request)
+        .map_err(|refusal| refusal.within(&attempted))?;
+    row.config = kept;
     row.trust = request.trust.or(given.trust).unwrap_or(row.trust);
     given.apply(&mut row.config);
     row.charm = wanted.id;
@@ -42,8 +46,61 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
             deploy::add_peer(draft, &row, endpoint, &peer.interface);
         }
     }
+    resources::drop_unknown(draft, &row, &wanted.charm);
+    resources::give(draft, &row, &wanted.charm, &request.resources)?;
+    if wanted.id != present.id {
+        resources::tell_missing(draft, &row, &wanted.charm);
+    }
+    source::follow(draft, &row, request.channel.as_deref(), request.force_units);
     draft.put(Row::Application(row));
     Ok(())
+}
+
+/// Refuses stores that became something else (Juju, `checkStorageUpgrade`).
+fn check_storage(present: &Charm, wanted: &Charm) -> Result<(), Refusal> {
+    for (name, old) in &present.meta.storage {
+        let Some(new) = wanted.meta.storage.get(name) else {
+            continue;
+        };
+        let name = name.as_str();
+        let changed = |what: &str, from: String, to: String| {
+            Err(Refusal::conflict(format!(
+                "existing storage {name:?} {what} changed from {from} to {to}"
+            )))
+        };
+        if old.kind != new.kind {
+            return changed(
+                "type",
+                format!("{:?}", kind(old.kind)),
+                format!("{:?}", kind(new.kind)),
+            );
+        }
+        if old.shared != new.shared {
+            return changed("shared", old.shared.to_string(), new.shared.to_string());
+        }
+        if old.read_only != new.read_only {
+            return changed(
+                "read-only",
+                old.read_only.to_string(),
+                new.read_only.to_string(),
+            );
+        }
+        if old.location != new.location {
+            return changed(
+                "location",
+                format!("{:?}", old.location.as_deref().unwrap_or_default()),
+                format!("{:?}", new.location.as_deref().unwrap_or_default()),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn kind(kind: StorageKind) -> &'static str {
+    match kind {
+        StorageKind::Block => "block",
+        StorageKind::Filesystem => "filesystem",
+    }
 }
 
 /// Refuses a charm without the endpoints of relations that there are.

@@ -1,5 +1,6 @@
 //! Requests about a model as a whole: to look at it, or to change it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -10,8 +11,10 @@ use http::header::ETAG;
 use http::{Method, StatusCode};
 use lazuli_api::{RelationQuery, Removal, SecretRemoval, Unexpose, WriteQuery};
 use lazuli_store::Loaded;
+use lazuli_store::uploads::{self, Upload};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::who::Level;
 use super::{Body, Conditions, InModel, Query, Read};
@@ -69,6 +72,19 @@ impl<L, G: Send + Sync> Edit<L, G> {
             sha256: None,
             ..self
         }
+    }
+
+    /// What was uploaded to the model, of those that ids name; what is no id
+    /// names nothing.
+    pub(crate) async fn uploads(
+        &self,
+        ids: impl Iterator<Item = &String> + Send,
+    ) -> Result<BTreeMap<Uuid, Upload>, Error> {
+        let ids: Vec<Uuid> = ids.filter_map(|id| id.parse().ok()).collect();
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        Ok(uploads::find(self.app.store.pool(), self.scope.model, &ids).await?)
     }
 
     /// Makes the change; `status` is the answer's, if it was none before.

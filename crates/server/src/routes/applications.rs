@@ -44,7 +44,9 @@ pub(super) async fn list_applications(
 #[utoipa::path(post, path = "/models/{model}/applications", tag = "applications",
     params(WriteQuery), request_body = Deploy, responses((status = 201, body = Changed)))]
 pub(super) async fn deploy(edit: Edit<Write, Body<Deploy>>) -> Result<Response, Error> {
+    let uploads = edit.uploads(edit.given().value.resources.values()).await?;
     edit.apply(StatusCode::CREATED, |draft, body| {
+        draft.uploads = uploads;
         change::deploy(draft, &body.value)
     })
     .await
@@ -177,7 +179,9 @@ pub(super) async fn refresh(
     Named(name): Named,
     edit: Edit<Write, Body<Refresh>>,
 ) -> Result<Response, Error> {
+    let uploads = edit.uploads(edit.given().value.resources.values()).await?;
     edit.apply(StatusCode::OK, |draft, body| {
+        draft.uploads = uploads;
         change::refresh(draft, &name, &body.value)
     })
     .await

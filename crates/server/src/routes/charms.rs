@@ -8,11 +8,11 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use lazuli_api::{CharmAdded, CharmInfo, CharmList, Code, WriteQuery};
 use lazuli_model::charm::Charm;
 use lazuli_model::charm::archive::{Limits, ZipFiles};
-use lazuli_model::id::{CharmId, GenericUuid as _};
+use lazuli_model::id::{CharmId, GenericUuid as _, ModelId};
 use lazuli_model::state::CharmRevision;
 use lazuli_store::desired::NewCharm;
 use lazuli_store::{Actor, blobs};
@@ -20,6 +20,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Duration, timeout};
 use uuid::Uuid;
 
+use super::sources;
 use crate::app::App;
 use crate::change::Refusal;
 use crate::error::Error;
@@ -59,29 +60,48 @@ pub(super) async fn add_charm(
         .map_err(|_| Error::busy("other charms are being uploaded: try again soon", 2))?;
     let largest = app.settings.largest_charm;
     let archive = receive(&headers, body.into_data_stream(), largest).await?;
+    let place = (
+        scope.model,
+        scope.session.user.name.to_string(),
+        conditions.generation,
+    );
+    let added = add(&app, place, archive, query.dry_run).await?;
+    let body = serde_json::to_vec(&added)
+        .map_err(|error| Error::Bug(format!("an answer cannot be written: {error}")))?;
+    Ok(json(sources::status(&added), added.written, body))
+}
+
+/// Adds an archive to a model, for a user, at a generation, as a local charm.
+pub(super) async fn add(
+    app: &App,
+    (model, user, generation): (ModelId, String, Option<u64>),
+    archive: Vec<u8>,
+    dry_run: bool,
+) -> Result<CharmAdded, Error> {
     let archive: Arc<[u8]> = archive.into();
-    let judged = judge(Arc::clone(&archive), largest).await?;
-    let charm = Arc::new(judged);
-    let notices = notices(&charm);
-    if query.dry_run {
+    let charm = Arc::new(judge(Arc::clone(&archive), app).await?);
+    let answer = |at, charm| CharmAdded {
+        written: at,
+        charm,
+        notices: Vec::new(),
+    };
+    if dry_run {
         let sha256 = hex::encode(Sha256::digest(&archive));
-        let cached = app.cache.get(scope.model).await?;
-        let there = cached.state.charms().find(|row| row.sha256 == sha256);
-        let charm = there.map_or_else(|| foreseen(&charm), info);
-        return answer(StatusCode::OK, None, charm, notices);
+        let cached = app.cache.get(model).await?;
+        let mut all = cached.state.charms();
+        let there = all.find(|row| row.sha256 == sha256 && is_local(row));
+        return Ok(answer(None, there.map_or_else(|| foreseen(&charm), info)));
     }
-    let sha256 = store(&app, archive).await?;
-    let cached = app.cache.get(scope.model).await?;
-    let there = cached.state.charms().find(|row| row.sha256 == sha256);
+    let sha256 = store(app, archive).await?;
+    let cached = app.cache.get(model).await?;
+    let mut all = cached.state.charms();
+    let there = all.find(|row| row.sha256 == sha256 && is_local(row));
     if let Some(row) = there {
-        return answer(StatusCode::OK, None, info(row), notices);
+        return Ok(answer(None, info(row)));
     }
+    drop(all);
     drop(cached);
-    let actor = Actor::User(scope.session.user.name.to_string());
-    let mut edit = app
-        .store
-        .edit(scope.model, conditions.generation, actor)
-        .await?;
+    let mut edit = app.store.edit(model, generation, Actor::User(user)).await?;
     let id = CharmId::from_untyped_uuid(Uuid::now_v7());
     let new = NewCharm {
         id,
@@ -91,11 +111,14 @@ pub(super) async fn add_charm(
     };
     let row = edit.add_charm(new).await?;
     if row.id != id {
-        return answer(StatusCode::OK, None, info(&row), notices);
+        return Ok(answer(None, info(&row)));
     }
     let committed = edit.commit().await?;
-    let at = Some(written(committed.position));
-    answer(StatusCode::CREATED, at, info(&row), notices)
+    Ok(answer(Some(written(committed.position)), info(&row)))
+}
+
+fn is_local(row: &CharmRevision) -> bool {
+    row.url.starts_with("local:")
 }
 
 /// Reads a body into memory, up to a limit.
@@ -135,7 +158,8 @@ async fn receive(
 }
 
 /// Checks an archive and reads what it says, on a thread of its own.
-async fn judge(archive: Arc<[u8]>, largest: u64) -> Result<Charm, Error> {
+pub(super) async fn judge(archive: Arc<[u8]>, app: &App) -> Result<Charm, Error> {
+    let largest = app.settings.largest_charm;
     let judging = move || {
         let limits = Limits {
             archive: largest,
@@ -153,7 +177,8 @@ async fn judge(archive: Arc<[u8]>, largest: u64) -> Result<Charm, Error> {
     Ok(judged?)
 }
 
-async fn store(app: &App, archive: Arc<[u8]>) -> Result<String, Error> {
+/// Stores an archive; its hex sha-256.
+pub(super) async fn store(app: &App, archive: Arc<[u8]>) -> Result<String, Error> {
     let length = archive.len() as u64;
     let chunks = (0..archive.len()).step_by(blobs::CHUNK).map(move |start| {
         let end = archive.len().min(start + blobs::CHUNK);
@@ -163,35 +188,7 @@ async fn store(app: &App, archive: Arc<[u8]>) -> Result<String, Error> {
     Ok(blob.sha256)
 }
 
-fn answer(
-    status: StatusCode,
-    at: Option<lazuli_api::Written>,
-    charm: CharmInfo,
-    notices: Vec<String>,
-) -> Result<Response, Error> {
-    let answer = CharmAdded {
-        written: at,
-        charm,
-        notices,
-    };
-    let body = serde_json::to_vec(&answer)
-        .map_err(|error| Error::Bug(format!("an answer cannot be written: {error}")))?;
-    Ok(json(status, at, body))
-}
-
-fn notices(charm: &Charm) -> Vec<String> {
-    let mut notices = Vec::new();
-    if !charm.meta.resources.is_empty() {
-        let names: Vec<&str> = charm.meta.resources.keys().map(String::as_str).collect();
-        notices.push(format!(
-            "resources are not provided by this version: {}",
-            names.join(", ")
-        ));
-    }
-    notices
-}
-
-fn info(row: &CharmRevision) -> CharmInfo {
+pub(super) fn info(row: &CharmRevision) -> CharmInfo {
     CharmInfo {
         url: row.url.clone(),
         name: row.name.clone(),

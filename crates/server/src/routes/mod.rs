@@ -13,8 +13,11 @@ mod models;
 mod operations;
 mod problems;
 mod relations;
+mod resources;
 mod secrets;
 mod session;
+mod source_documents;
+mod sources;
 mod ssh;
 mod status;
 mod stream;
@@ -113,6 +116,8 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(applications::set_trust))
         .routes(routes!(applications::refresh))
         .routes(routes!(applications::set_base))
+        .routes(routes!(resources::list_resources))
+        .routes(routes!(resources::attach_resource))
         .routes(routes!(operations::list_actions))
         .routes(routes!(operations::list_operations, operations::run_action))
         .routes(routes!(operations::exec))
@@ -146,6 +151,11 @@ fn short() -> OpenApiRouter<App> {
 fn long() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(charms::list_charms, charms::add_charm))
+        .routes(routes!(sources::find_charms))
+        .routes(routes!(sources::show_charm))
+        .routes(routes!(sources::download_charm))
+        .routes(routes!(sources::add_named_charm))
+        .routes(routes!(resources::add_upload))
         .routes(routes!(status::show_status))
         .routes(routes!(operations::show_operation))
         .routes(routes!(operations::show_task))

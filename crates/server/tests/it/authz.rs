@@ -30,6 +30,9 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("get", "/users/{user}", Superuser),
     ("patch", "/users/{user}", Superuser),
     ("put", "/users/{user}/password", Superuser),
+    ("get", "/charms", LogIn),
+    ("get", "/charms/{charm}", LogIn),
+    ("get", "/charms/{charm}/archive", LogIn),
     ("get", "/models", LogIn),
     ("post", "/models", Superuser),
     ("get", "/models/{model}", Read),
@@ -48,6 +51,8 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("delete", "/models/{model}/access/{user}", Admin),
     ("get", "/models/{model}/charms", Read),
     ("post", "/models/{model}/charms", Write),
+    ("post", "/models/{model}/charms/named", Write),
+    ("post", "/models/{model}/uploads", Write),
     ("get", "/models/{model}/applications", Read),
     ("post", "/models/{model}/applications", Write),
     ("get", "/models/{model}/applications/{application}", Read),
@@ -99,6 +104,16 @@ const ROUTES: &[(&str, &str, Need)] = &[
     (
         "put",
         "/models/{model}/applications/{application}/base",
+        Write,
+    ),
+    (
+        "get",
+        "/models/{model}/applications/{application}/resources",
+        Read,
+    ),
+    (
+        "put",
+        "/models/{model}/applications/{application}/resources/{resource}",
         Write,
     ),
     (
@@ -170,7 +185,11 @@ fn the_table_has_every_route() {
 
 #[tokio::test]
 async fn every_route_lets_in_whom_it_should_and_nobody_else() {
-    let world = World::new().await;
+    // A store that nobody answers for.
+    let world = World::with(|settings| {
+        settings.charmhub_url = "http://127.0.0.1:1".to_owned();
+    })
+    .await;
     world.model("dev").await;
     let model = world.admin.model("dev");
     for (name, access) in [
@@ -192,6 +211,8 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
                 .replace("{user}", "nobody")
                 .replace("{unit}", "x-0")
                 .replace("{application}", "x")
+                .replace("{resource}", "x")
+                .replace("{charm}", "x")
                 .replace("{machine}", "9")
                 .replace("{relation}", "9");
             let url = format!("http://{}/v1{path}?dry_run=maybe", world.address);
@@ -215,7 +236,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
             let status = request.send().await.unwrap().status().as_u16();
             let sees = may.contains(&Read) || !path.starts_with("/models/");
             let expected: &[u16] = match (role.is_empty(), may.contains(need)) {
-                (_, true) => &[200, 204, 400, 404, 415, 422],
+                (_, true) => &[200, 204, 400, 404, 415, 422, 502],
                 (true, false) => &[401],
                 (false, false) if sees => &[403],
                 // What one may not see is not there.

@@ -12,3 +12,4 @@ mod observe;
 mod operations;
 mod secrets;
 mod session;
+mod sources;

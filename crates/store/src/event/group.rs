@@ -107,6 +107,8 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         | RowKey::TaskLog(..) => (Kind::Model, raw(model)),
         RowKey::Charm(id) => (Kind::Charm, raw(id)),
         RowKey::Application(id)
+        | RowKey::CharmSource(id)
+        | RowKey::Resource(id, _)
         | RowKey::Leader(id)
         | RowKey::Status(StatusKey::Application(id)) => (Kind::Application, raw(id)),
         RowKey::Machine(id)
@@ -116,6 +118,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         }
         RowKey::Unit(id)
         | RowKey::UnitState(id)
+        | RowKey::UnitResources(id)
         | RowKey::CharmState(id)
         | RowKey::RelationUnit(_, id)
         | RowKey::RelationSeen(id, _)

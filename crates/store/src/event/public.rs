@@ -96,6 +96,17 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
                 "settings": versioned(row.version, &row.settings),
             }),
         ),
+        Row::CharmSource(row) => set(
+            after,
+            "source",
+            json!({ "channel": row.channel, "forced": row.forced }),
+        ),
+        Row::Resource(row) => push(
+            after,
+            "resources",
+            json!({ "name": row.name, "sha256": row.sha256, "size": row.size }),
+        ),
+        Row::UnitResources(row) => set(after, "resources", json!(row.fetched)),
         // What a unit has seen is nobody's business but the planner's, and what
         // its charm keeps is the charm's.
         Row::CharmState(_) | Row::RelationSeen(_) | Row::RemoteSeen(_) => {}

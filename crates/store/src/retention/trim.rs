@@ -53,6 +53,11 @@ pub(super) async fn rest(pool: &PgPool, retention: &Retention) -> Result<u64, St
             .execute(pool)
             .await
             .map_err(doing("remove unfinished blobs"))?;
+    // By now they are resources, or nobody wanted them.
+    let uploads = query!("delete from uploads where created_at < now() - interval '1 day'")
+        .execute(pool)
+        .await
+        .map_err(doing("forget uploads"))?;
     let heads = query!(
         "delete from heads h where removed_at < now() - make_interval(secs => $1)
             and not exists (select from events e where e.model = h.model)",
@@ -61,7 +66,11 @@ pub(super) async fn rest(pool: &PgPool, retention: &Retention) -> Result<u64, St
     .execute(pool)
     .await
     .map_err(doing("forget removed models"))?;
-    Ok(deleted + replicas.rows_affected() + blobs.rows_affected() + heads.rows_affected())
+    Ok(deleted
+        + replicas.rows_affected()
+        + blobs.rows_affected()
+        + uploads.rows_affected()
+        + heads.rows_affected())
 }
 
 /// Deletes slice after slice until one is not full.

@@ -7,9 +7,10 @@ use lazuli_model::state::{Change, ModelState, Row, RowKey};
 use sqlx::PgConnection;
 
 use super::{
-    application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
-    relation, relation_application, relation_seen, relation_unit, remote_seen, secret,
-    secret_consumer, secret_revision, status, task, unit, unit_state,
+    application, charm, charm_source, charm_state, effect, leader, machine, machine_state, model,
+    opened_port, relation, relation_application, relation_seen, relation_unit, remote_seen,
+    resource, secret, secret_consumer, secret_revision, status, task, unit, unit_resources,
+    unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -35,6 +36,9 @@ pub(crate) async fn all(
     apply!(
         charm,
         application,
+        charm_source,
+        resource,
+        unit_resources,
         leader,
         machine,
         machine_state,
@@ -85,6 +89,9 @@ pub(crate) async fn named(
     }
     find!(charm, RowKey::Charm(id) => *id);
     find!(application, RowKey::Application(id) => *id);
+    find!(charm_source, RowKey::CharmSource(id) => *id);
+    find!(resource, RowKey::Resource(id, name) => (*id, name.clone()));
+    find!(unit_resources, RowKey::UnitResources(id) => *id);
     find!(leader, RowKey::Leader(id) => *id);
     find!(machine, RowKey::Machine(id) => *id);
     find!(machine_state, RowKey::MachineState(id) => *id);

@@ -33,6 +33,7 @@ macro_rules! readers {
 
 pub(crate) mod application;
 pub(crate) mod charm;
+pub(crate) mod charm_source;
 pub(crate) mod charm_state;
 pub(crate) mod effect;
 pub(crate) mod leader;
@@ -46,12 +47,14 @@ pub(crate) mod relation_application;
 pub(crate) mod relation_seen;
 pub(crate) mod relation_unit;
 pub(crate) mod remote_seen;
+pub(crate) mod resource;
 pub(crate) mod secret;
 pub(crate) mod secret_consumer;
 pub(crate) mod secret_revision;
 pub(crate) mod status;
 pub(crate) mod task;
 pub(crate) mod unit;
+pub(crate) mod unit_resources;
 pub(crate) mod unit_state;
 
 mod load;

@@ -5,9 +5,10 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
-    application, charm, charm_state, effect, leader, machine, machine_state, model, opened_port,
-    operation, relation, relation_application, relation_seen, relation_unit, remote_seen, secret,
-    secret_consumer, secret_revision, status, task, unit, unit_state,
+    application, charm, charm_source, charm_state, effect, leader, machine, machine_state, model,
+    opened_port, operation, relation, relation_application, relation_seen, relation_unit,
+    remote_seen, resource, secret, secret_consumer, secret_revision, status, task, unit,
+    unit_resources, unit_state,
 };
 use crate::StoreError;
 
@@ -47,6 +48,9 @@ pub(crate) async fn write(
     }
     delete!(charm, RowKey::Charm(id) => *id);
     delete!(application, RowKey::Application(id) => *id);
+    delete!(charm_source, RowKey::CharmSource(id) => *id);
+    delete!(resource, RowKey::Resource(id, name) => (*id, name.clone()));
+    delete!(unit_resources, RowKey::UnitResources(id) => *id);
     delete!(leader, RowKey::Leader(id) => *id);
     delete!(machine, RowKey::Machine(id) => *id);
     delete!(machine_state, RowKey::MachineState(id) => *id);
@@ -75,6 +79,9 @@ pub(crate) async fn write(
     put!(model, Model);
     put!(charm, Charm);
     put!(application, Application);
+    put!(charm_source, CharmSource);
+    put!(resource, Resource);
+    put!(unit_resources, UnitResources);
     put!(leader, Leader);
     put!(machine, Machine);
     put!(machine_state, MachineState);

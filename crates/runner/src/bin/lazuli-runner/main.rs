@@ -19,6 +19,7 @@ mod local;
 mod paths;
 mod pool;
 mod process;
+mod resources;
 mod serve;
 mod supervisor;
 mod tools;
@@ -42,6 +43,7 @@ const IDLE: Duration = Duration::from_secs(60);
 const USAGE: &str = "usage: lazuli-runner serve
        lazuli-runner supervisor [IDLE_SECONDS]
        lazuli-runner put charm SHA256 SIZE < ARCHIVE
+       lazuli-runner put resource SHA256 SIZE < CONTENT
        lazuli-runner version";
 
 fn main() -> ExitCode {
@@ -81,10 +83,10 @@ fn command(args: impl Iterator<Item = OsString>) -> Result<ExitCode, Error> {
         ["supervisor", idle] => supervisor::serve(paths, seconds(idle)?)?,
         ["detach"] => launch::detach()?,
         ["put", "charm", sha256, size] => {
-            let size = size
-                .parse()
-                .map_err(|_| Error::Refused(format!("{size:?} is not a size in bytes")))?;
-            charm::upload(&paths, sha256, size, &mut io::stdin().lock())?;
+            charm::upload(&paths, sha256, bytes(size)?, &mut io::stdin().lock())?;
+        }
+        ["put", "resource", sha256, size] => {
+            resources::upload(&paths, sha256, bytes(size)?, &mut io::stdin().lock())?;
         }
         ["version"] => {
             let line = format!(
@@ -101,6 +103,11 @@ fn command(args: impl Iterator<Item = OsString>) -> Result<ExitCode, Error> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn bytes(text: &str) -> Result<u64, Error> {
+    text.parse()
+        .map_err(|_| Error::Refused(format!("{text:?} is not a size in bytes")))
 }
 
 fn seconds(text: &str) -> Result<Duration, Error> {

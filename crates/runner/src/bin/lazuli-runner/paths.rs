@@ -108,6 +108,11 @@ impl Paths {
         self.charms().join(format!("{sha256}.zip"))
     }
 
+    /// Resources that the host brought, by hash, until a unit has them.
+    pub(crate) fn incoming(&self) -> PathBuf {
+        self.lib().join("incoming")
+    }
+
     /// What is known of all units.
     pub(crate) fn units(&self) -> PathBuf {
         self.lib().join("units")

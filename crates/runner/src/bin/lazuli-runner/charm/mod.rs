@@ -8,4 +8,4 @@ mod upload;
 
 pub(crate) use deploy::{deploy, is_deployed};
 pub(crate) use state::UnitState;
-pub(crate) use upload::upload;
+pub(crate) use upload::{take_in, upload};

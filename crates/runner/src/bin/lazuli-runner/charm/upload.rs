@@ -3,6 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
@@ -20,25 +21,39 @@ pub(crate) fn upload(
     size: u64,
     from: &mut impl Read,
 ) -> Result<(), Error> {
+    let limits = (size, ARCHIVE_MAX);
+    take_in(paths, &paths.charms(), sha256, limits, from)?;
+    let archive = paths.charm(sha256);
+    let brought = paths.charms().join(sha256);
+    fs::rename(&brought, &archive).map_err(Error::file("rename to", &archive))?;
+    files::sync_dir(&paths.charms())
+}
+
+/// Takes `size` bytes with this hash, `most` at most, into a file of a
+/// directory that is named after the hash.
+pub(crate) fn take_in(
+    paths: &Paths,
+    directory: &Path,
+    sha256: &str,
+    (size, most): (u64, u64),
+    from: &mut impl Read,
+) -> Result<(), Error> {
     if !is_sha256(sha256) {
         return Err(Error::Refused(format!(
             "{sha256:?} is not a sha-256 in lower-case hex"
         )));
     }
-    if size > ARCHIVE_MAX {
+    if size > most {
         return Err(Error::Refused(format!(
-            "an archive of {size} bytes is over the limit of {ARCHIVE_MAX}"
+            "an archive of {size} bytes is over the limit of {most}"
         )));
     }
     files::make_dir(&paths.lib(), 0o700)?;
-    files::make_dir(&paths.charms(), 0o700)?;
-    let temporary = paths
-        .charms()
-        .join(format!("{sha256}.{}", files::random_hex(8)?));
+    files::make_dir(directory, 0o700)?;
+    let temporary = directory.join(format!("{sha256}.{}", files::random_hex(8)?));
     let received = receive(&temporary, sha256, size, from).and_then(|()| {
-        let archive = paths.charm(sha256);
-        fs::rename(&temporary, &archive).map_err(Error::file("rename to", &archive))?;
-        files::sync_dir(&paths.charms())
+        let whole = directory.join(sha256);
+        fs::rename(&temporary, &whole).map_err(Error::file("rename to", &whole))
     });
     if received.is_err() {
         files::remove_file(&temporary)?;
@@ -46,12 +61,7 @@ pub(crate) fn upload(
     received
 }
 
-fn receive(
-    path: &std::path::Path,
-    sha256: &str,
-    size: u64,
-    from: &mut impl Read,
-) -> Result<(), Error> {
+fn receive(path: &Path, sha256: &str, size: u64, from: &mut impl Read) -> Result<(), Error> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)

@@ -24,6 +24,8 @@ use nix::unistd::geteuid;
 use super::reboot;
 use crate::error::{Error, describe};
 use crate::files;
+use crate::paths::unit_tag;
+use crate::resources;
 use crate::supervisor::Supervisor;
 use crate::supervisor::run::Run;
 use crate::tools::{self, Answer, Input, Leadership, Session, Step, ToolContext};
@@ -299,7 +301,10 @@ fn step(
                 };
             }
             Step::Ask(question) => {
-                let answer = supervisor.ask(run, &question);
+                let answer = match &question {
+                    Question::Resource { name } => resource(supervisor, run, name),
+                    _ => supervisor.ask(run, &question),
+                };
                 if run.live().closed {
                     return Step::Done(Answer::error(1, "the hook has ended"));
                 }
@@ -314,6 +319,25 @@ fn step(
             }
         }
     }
+}
+
+/// Where a resource is, once it is there.
+fn resource(
+    supervisor: &Arc<Supervisor>,
+    run: &Arc<Run>,
+    name: &str,
+) -> Result<frames::Answer, String> {
+    let request = &run.intent.request;
+    let tag = unit_tag(&request.unit).ok_or("the run is of no unit")?;
+    let question = Question::Resource {
+        name: name.to_owned(),
+    };
+    let known = request.context.resources.get(name);
+    let ask = || supervisor.ask(run, &question);
+    let path = resources::provide(&supervisor.paths, &tag, name, known, ask)?;
+    Ok(frames::Answer::Document {
+        value: path.display().to_string().into(),
+    })
 }
 
 /// A grant that is fresh and still too short is not asked for again.

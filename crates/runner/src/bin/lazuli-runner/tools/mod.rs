@@ -18,6 +18,7 @@ mod reboot;
 mod relation;
 mod relation_get;
 mod relation_set;
+mod resource;
 mod secret;
 mod secret_data;
 mod secret_read;
@@ -78,6 +79,8 @@ pub(crate) enum Stop {
 pub(crate) struct Done {
     /// What it prints.
     output: Option<Doc>,
+    /// What it prints as it is.
+    raw: String,
     /// What it prints to standard error although it succeeded.
     warning: Option<String>,
     /// What it writes.
@@ -163,6 +166,7 @@ pub(crate) static TOOLS: &[&Tool] = &[
     &relation::RELATION_MODEL_GET,
     &relation_get::RELATION_GET,
     &relation_set::RELATION_SET,
+    &resource::RESOURCE_GET,
     &secret::SECRET_ADD,
     &secret_read::SECRET_GET,
     &secret_share::SECRET_GRANT,
@@ -251,10 +255,7 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
         }
         Ok(done) => Step::Done(Answer {
             code: 0,
-            stdout: done
-                .output
-                .map(|doc| format.print(&doc))
-                .unwrap_or_default(),
+            stdout: done.output.map_or(done.raw, |doc| format.print(&doc)),
             stderr: done.warning.unwrap_or_default(),
             file: call
                 .parsed

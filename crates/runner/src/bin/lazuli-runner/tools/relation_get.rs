@@ -97,11 +97,12 @@ fn settings(
     };
     match ctx.ask(&question)? {
         Answer::Settings { settings } => Ok(settings.clone()),
-        Answer::Leader { .. } | Answer::Secret { .. } | Answer::Document { .. } => {
-            Err(Stop::Failed(format!(
-                "cannot read settings of {member:?}: unexpected answer"
-            )))
-        }
+        Answer::Leader { .. }
+        | Answer::Secret { .. }
+        | Answer::Resource { .. }
+        | Answer::Document { .. } => Err(Stop::Failed(format!(
+            "cannot read settings of {member:?}: unexpected answer"
+        ))),
     }
 }
 

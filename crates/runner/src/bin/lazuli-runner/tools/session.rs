@@ -467,7 +467,7 @@ fn size(answer: &Result<Answer, String>) -> usize {
             .iter()
             .map(|(key, value)| key.len() + value.len() + 64)
             .sum(),
-        Ok(Answer::Leader { .. }) => 0,
+        Ok(Answer::Leader { .. } | Answer::Resource { .. }) => 0,
         Err(text) => text.len(),
     }
 }

@@ -8,21 +8,24 @@ use std::path::{Path, PathBuf};
 use lazuli_model::charm::archive::Filter;
 use lazuli_model::charm::{CharmFiles, Entry, EntryKind, ReadError};
 
-use crate::error::{Error, Result};
+use crate::error::DirError;
 
 /// Entries of a directory at most; more than any charm may have.
 const MOST_ENTRIES: usize = 200_000;
 
 /// A directory, as it was when it was opened.
 #[derive(Debug)]
-pub(crate) struct DirFiles {
+pub struct DirFiles {
     root: PathBuf,
     entries: Vec<Entry>,
 }
 
 impl DirFiles {
     /// Lists a directory. What the filter leaves out is not looked into.
-    pub(crate) fn open(root: &Path, filter: &Filter) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When it cannot be read, or holds what no charm may.
+    pub fn open(root: &Path, filter: &Filter) -> Result<Self, DirError> {
         let mut files = Self {
             root: root.to_owned(),
             entries: Vec::new(),
@@ -34,13 +37,13 @@ impl DirFiles {
         Ok(files)
     }
 
-    fn list(&mut self, below: &str, filter: &Filter) -> Result<()> {
+    fn list(&mut self, below: &str, filter: &Filter) -> Result<(), DirError> {
         let directory = self.root.join(below);
-        let failed = || Error::io(format!("read {}", directory.display()));
+        let failed = || DirError::io(format!("read {}", directory.display()));
         for found in fs::read_dir(&directory).map_err(failed())? {
             let found = found.map_err(failed())?;
             let name = found.file_name().into_string().map_err(|name| {
-                Error::user(format!(
+                DirError::Odd(format!(
                     "{} holds {name:?}, whose name is not UTF-8",
                     directory.display()
                 ))
@@ -54,7 +57,7 @@ impl DirFiles {
                 continue;
             }
             if self.entries.len() >= MOST_ENTRIES {
-                return Err(Error::user(format!(
+                return Err(DirError::Odd(format!(
                     "{} holds more than {MOST_ENTRIES} files: that is no charm",
                     self.root.display()
                 )));
@@ -68,7 +71,7 @@ impl DirFiles {
                     size: metadata.len(),
                 },
                 _ => {
-                    return Err(Error::user(format!(
+                    return Err(DirError::Odd(format!(
                         "{} is neither a file, a directory nor a link",
                         found.path().display()
                     )));
@@ -93,7 +96,7 @@ impl CharmFiles for DirFiles {
         &self.entries
     }
 
-    fn read(&self, path: &str, limit: u64) -> std::result::Result<Option<Vec<u8>>, ReadError> {
+    fn read(&self, path: &str, limit: u64) -> Result<Option<Vec<u8>>, ReadError> {
         let place = self
             .entries
             .binary_search_by(|entry| entry.path.as_str().cmp(path));
@@ -121,10 +124,10 @@ impl CharmFiles for DirFiles {
     }
 }
 
-fn link(path: &Path) -> Result<String> {
-    let target = fs::read_link(path).map_err(Error::io(format!("read {}", path.display())))?;
+fn link(path: &Path) -> Result<String, DirError> {
+    let target = fs::read_link(path).map_err(DirError::io(format!("read {}", path.display())))?;
     target.into_os_string().into_string().map_err(|target| {
-        Error::user(format!(
+        DirError::Odd(format!(
             "{} points at {target:?}, which is not UTF-8",
             path.display()
         ))
