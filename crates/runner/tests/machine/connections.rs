@@ -148,6 +148,14 @@ fn models_do_not_see_each_other() {
     };
     assert_eq!(runs, []);
     other.ack(&request(&charm, 1, "install"));
+    for unit in ["a/0", "no unit"] {
+        other.send(&Request::Forget {
+            unit: unit.to_owned(),
+        });
+    }
+    // Its requests are carried out in order.
+    assert!(matches!(refusal(&other), Refusal::Invalid { .. }));
+    assert!(machine.charm_dir().exists());
     host.run(&request(&charm, 1, "install"));
     host.finished();
 }

@@ -298,7 +298,8 @@ pub(super) fn forget_departed(supervisor: &Supervisor) {
 }
 
 /// Removes everything of a unit that is gone. A hook of it that runs is ended,
-/// and the rest follows when it has.
+/// and the rest follows when it has. What another owner's unit of the same name
+/// has is not touched.
 fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refusal> {
     let Some(tag) = unit_tag(unit) else {
         return Err(invalid(format!("{unit:?} is not the name of a unit")));
@@ -328,6 +329,10 @@ fn forget(supervisor: &Supervisor, owner: &Owner, unit: &str) -> Result<(), Refu
         for run in &runs {
             run.record().map_or(Ok(()), Record::remove)?;
             supervisor.state().runs.remove(run.id());
+        }
+        let whose = UnitState::owner(paths, &tag)?;
+        if whose.is_some_and(|whose| whose != *owner) {
+            return Ok(());
         }
         let state = UnitState::load(paths, &tag)?;
         if is_run(&RunId {
