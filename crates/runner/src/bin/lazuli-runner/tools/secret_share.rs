@@ -165,7 +165,7 @@ mod tests {
             ),
             (
                 "secret-grant -r 9",
-                "invalid value \"9\" for flag -r: relation not found",
+                "invalid value \"9\" for option -r: relation not found",
             ),
             ("secret-revoke", "missing relation or application or unit"),
             (
