@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RelationId, UnitId};
+use crate::id::{RelationId, StorageInstanceId, UnitId};
 
 /// A hook that is due for a unit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub enum Hook {
     Remove,
     /// A hook of a relation.
     Relation(RelationHook),
+    /// A hook of a storage instance.
+    Storage(StorageHook),
 }
 
 /// A hook of a relation.
@@ -45,6 +47,36 @@ pub struct RelationHook {
     /// In departed: the unit that goes, which is the remote one or the local
     /// one.
     pub departing: Option<UnitId>,
+}
+
+/// A hook of a storage instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StorageHook {
+    /// Which of the two.
+    pub kind: StorageHookKind,
+    /// The instance.
+    pub storage: StorageInstanceId,
+}
+
+/// The two hooks of a storage instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageHookKind {
+    /// It is in place.
+    Attached,
+    /// It is about to go from the unit.
+    Detaching,
+}
+
+impl StorageHookKind {
+    /// The word at the end of the hook's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attached => "attached",
+            Self::Detaching => "detaching",
+        }
+    }
 }
 
 /// The five hooks of a relation.
@@ -79,7 +111,8 @@ impl RelationHookKind {
 
 impl Hook {
     /// The hook's name, such as `db-relation-changed`; `endpoint` is the
-    /// local endpoint of a relation hook and unused for others.
+    /// local endpoint of a relation hook, the store of a storage hook, and
+    /// unused for others.
     #[must_use]
     pub fn name(&self, endpoint: &str) -> String {
         match self {
@@ -93,6 +126,7 @@ impl Hook {
             Self::Stop => "stop".to_owned(),
             Self::Remove => "remove".to_owned(),
             Self::Relation(hook) => format!("{endpoint}-relation-{}", hook.kind),
+            Self::Storage(hook) => format!("{endpoint}-storage-{}", hook.kind.as_str()),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod document;
 mod leader;
 mod outcome;
 mod settings;
+mod storage;
 mod subject;
 mod types;
 mod unit;

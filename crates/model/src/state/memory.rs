@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Application, Change, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort,
-    Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey, Unit,
+    Application, Change, CharmRevision, Effect, EffectSpec, Leader, Machine, MachineState, Model, OpenedPort,
+    Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey, Storages,
+    Unit,
     UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
@@ -29,6 +30,7 @@ pub struct ModelState {
     relation_applications: BTreeMap<(RelationId, ApplicationId), RelationApplication>,
     relation_seen: BTreeMap<(UnitId, RelationId), RelationSeen>,
     remote_seen: BTreeMap<(UnitId, RelationId, UnitId), RemoteSeen>,
+    storages: Storages,
     effects: BTreeMap<EffectId, Effect>,
     statuses: BTreeMap<StatusKey, Status>,
     units_by_application: BTreeSet<(ApplicationId, UnitId)>,
@@ -56,6 +58,7 @@ impl ModelState {
             relation_applications: BTreeMap::new(),
             relation_seen: BTreeMap::new(),
             remote_seen: BTreeMap::new(),
+            storages: Storages::default(),
             effects: BTreeMap::new(),
             statuses: BTreeMap::new(),
             units_by_application: BTreeSet::new(),
@@ -113,6 +116,8 @@ impl ModelState {
                 let key = (row.unit, row.relation, row.remote);
                 self.remote_seen.insert(key, row);
             }
+            Row::Storage(row) => self.storages.put(row),
+            Row::StorageState(row) => self.storages.put_state(row),
             Row::Effect(row) => {
                 if let Some(machine) = row.machine {
                     self.effects_by_machine.insert((machine, row.id));
@@ -167,6 +172,8 @@ impl ModelState {
             RowKey::RemoteSeen(unit, relation, remote) => {
                 self.remote_seen.remove(&(*unit, *relation, *remote));
             }
+            RowKey::Storage(id) => self.storages.delete(*id),
+            RowKey::StorageState(id) => self.storages.delete_state(*id),
             RowKey::Effect(id) => {
                 if let Some(machine) = self.effects.remove(id).and_then(|row| row.machine) {
                     self.effects_by_machine.remove(&(machine, *id));
@@ -212,6 +219,8 @@ impl ModelState {
                 .get(&(*unit, *relation, *remote))
                 .copied()
                 .map(Row::RemoteSeen),
+            RowKey::Storage(id) => self.storages.get(*id).cloned().map(Row::Storage),
+            RowKey::StorageState(id) => self.storages.state(*id).cloned().map(Row::StorageState),
             RowKey::Effect(id) => self.effects.get(id).cloned().map(Row::Effect),
             RowKey::Status(key) => self
                 .statuses
@@ -394,6 +403,24 @@ impl ModelState {
             .range((unit, relation, UnitId::nil())..)
             .take_while(move |((of, within, _), _)| *of == unit && *within == relation)
             .map(|(_, row)| row)
+    }
+
+    /// The storage.
+    #[must_use]
+    pub fn storages(&self) -> &Storages {
+        &self.storages
+    }
+
+    /// The number of the next storage instance: higher than all that exist,
+    /// and than those of disks that the ledger remembers.
+    #[must_use]
+    pub fn next_storage(&self) -> u32 {
+        let disks = self.effects.values().filter_map(|effect| match &effect.spec {
+            EffectSpec::Disk { number, .. } => Some(*number),
+            _ => None,
+        });
+        let instances = self.storages.all().map(|row| row.name.number());
+        disks.chain(instances).max().map_or(0, |last| last + 1)
     }
 
     /// A row of the ledger.

@@ -7,6 +7,8 @@ mod memory;
 mod relation;
 mod row;
 mod settings;
+mod storage;
+mod storages;
 mod unit;
 
 use std::collections::BTreeMap;
@@ -23,6 +25,11 @@ pub use memory::ModelState;
 pub use relation::{Endpoint, EndpointRole, Relation, RelationApplication, RelationUnit};
 pub use row::{Change, Row, RowKey};
 pub use settings::{Egress, Model, SSH_IDENTITY};
+pub use storage::{
+    STORAGE_POOLS, Storage, StorageDirective, StorageProvider, StorageState, storage_pool,
+    storage_spec,
+};
+pub use storages::Storages;
 pub use unit::{
     HookError, LeadershipSeen, OpenedPort, RelationSeen, RemoteSeen, Resolve, Unit, UnitState,
 };

@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Application, CharmRevision, Effect, Leader, Machine, MachineState, Model, OpenedPort, Relation,
-    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Unit, UnitState,
+    RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Storage, StorageState, Unit,
+    UnitState,
 };
-use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId};
 use crate::status::{Status, StatusKey};
 
 /// A row's new content, or that it goes.
@@ -67,6 +68,10 @@ pub enum Row {
     RelationSeen(RelationSeen),
     /// What a unit has done about a remote unit.
     RemoteSeen(RemoteSeen),
+    /// A storage instance.
+    Storage(Storage),
+    /// Where it is.
+    StorageState(StorageState),
     /// A resource of the cloud.
     Effect(Effect),
     /// A status.
@@ -92,6 +97,8 @@ pub enum RowKey {
     RelationApplication(RelationId, ApplicationId),
     RelationSeen(UnitId, RelationId),
     RemoteSeen(UnitId, RelationId, UnitId),
+    Storage(StorageInstanceId),
+    StorageState(StorageInstanceId),
     Effect(EffectId),
     Status(StatusKey),
 }
@@ -117,6 +124,8 @@ impl Row {
             }
             Self::RelationSeen(row) => RowKey::RelationSeen(row.unit, row.relation),
             Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
+            Self::Storage(row) => RowKey::Storage(row.id),
+            Self::StorageState(row) => RowKey::StorageState(row.storage),
             Self::Effect(row) => RowKey::Effect(row.id),
             Self::Status(key, _) => RowKey::Status(*key),
         }

@@ -4,6 +4,7 @@
 mod next;
 mod relations;
 mod status;
+mod storage;
 
 use lazuli_model::hook::{Hook, RelationHook};
 use lazuli_model::life::Life;
@@ -42,6 +43,8 @@ enum Next {
     Due(Hook),
     /// Rows have to change first.
     Decide(Vec<Change>),
+    /// Nothing is due until another subject is further.
+    Wait(String, Subject),
     /// Nothing is due before this time.
     Idle(Option<OffsetDateTime>),
     /// Everything was done that a unit that goes has to do.
@@ -104,6 +107,10 @@ impl Rows<'_> {
         match self.next() {
             Next::Decide(changes) => plan.decisions = changes,
             Next::Due(hook) => self.due(plan, &hook),
+            Next::Wait(reason, on) => {
+                self.set_allocating(plan);
+                block(plan, reason, Some(on), None);
+            }
             Next::Over => plan.decisions = removal(self.inputs.state, self.unit),
             Next::Idle(wake_at) => {
                 plan.wake_at = wake_at;
@@ -120,7 +127,8 @@ impl Rows<'_> {
         if self.unit.life == Life::Alive {
             return false;
         }
-        let untouched = !self.done.installed && self.done.error.is_none();
+        let untouched =
+            !self.done.installed && self.done.error.is_none() && !self.has_storage();
         let reachable = is_ready(self.inputs.state, self.machine);
         untouched || self.is_lost() || (self.unit.force && !reachable)
     }
@@ -192,7 +200,7 @@ impl Rows<'_> {
             block(plan, "waiting for its charm".to_owned(), None, None);
             return;
         };
-        if !charm.charm.has_hook(&name) {
+        if !charm.charm.has_hook(&name) && !self.mounts(hook) {
             // Costs nothing: no connection, and no commit of its own.
             plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
             return;
@@ -220,6 +228,16 @@ impl Rows<'_> {
         block(plan, format!("{name} hook is due"), None, None);
     }
 
+    /// Whether the machine has work to do for a hook that the charm lacks: it
+    /// mounts storage, and does so again after a reboot.
+    fn mounts(self, hook: &Hook) -> bool {
+        match hook {
+            Hook::Storage(_) => true,
+            Hook::Start => self.has_storage(),
+            _ => false,
+        }
+    }
+
     /// One hook at a time on a machine (Juju's machine lock).
     fn busy_neighbour(self) -> Option<String> {
         self.inputs
@@ -240,8 +258,9 @@ impl Rows<'_> {
             .resolve
             .filter(|resolve| resolve.seq > self.done.resolved);
         let removal_timeout = self.removal_timeout();
-        let given_up = self.unit.life != Life::Alive
-            && (self.unit.force || now - error.since >= removal_timeout);
+        let going = self.unit.life != Life::Alive;
+        let given_up = (going && (self.unit.force || now - error.since >= removal_timeout))
+            || self.is_forced_storage(&error.hook);
         let skipped = resolve.is_some_and(|resolve| !resolve.retry) || given_up;
         let levels = self.levels(&error.hook);
         let Some(levels) = levels.filter(|_| !skipped) else {
@@ -274,6 +293,15 @@ impl Rows<'_> {
         }
     }
 
+    /// Whether the hook is of storage whose detaching may skip what fails.
+    fn is_forced_storage(self, hook: &Hook) -> bool {
+        let Hook::Storage(hook) = hook else {
+            return false;
+        };
+        let storage = self.inputs.state.storages().get(hook.storage);
+        storage.is_some_and(|row| row.force && row.unit != Some(self.unit.id))
+    }
+
     /// Goes on as if the failed hook had succeeded, and says so.
     fn skip(self, plan: &mut SubjectPlan, error: &HookError, resolved: Option<u64>) {
         let name = self.hook_name(&error.hook);
@@ -303,8 +331,13 @@ impl Rows<'_> {
     }
 
     fn endpoint(self, hook: &Hook) -> String {
-        let Hook::Relation(RelationHook { relation, .. }) = hook else {
-            return String::new();
+        let relation = match hook {
+            Hook::Relation(RelationHook { relation, .. }) => relation,
+            Hook::Storage(hook) => {
+                let storage = self.inputs.state.storages().get(hook.storage);
+                return storage.map_or_else(String::new, |row| row.name.storage().to_string());
+            }
+            _ => return String::new(),
         };
         self.inputs
             .state
@@ -318,6 +351,9 @@ impl Rows<'_> {
     fn levels(self, hook: &Hook) -> Option<Levels> {
         let state = self.inputs.state;
         let new_charm = matches!(hook, Hook::Install | Hook::UpgradeCharm);
+        if let Hook::Storage(about) = hook {
+            state.storages().get(about.storage)?;
+        }
         let mut levels = Levels {
             hook: hook.clone(),
             charm: self

@@ -73,7 +73,8 @@ impl Rows<'_> {
             | Hook::LeaderSettingsChanged
             | Hook::UpdateStatus
             | Hook::UpgradeCharm
-            | Hook::Relation(_) => {}
+            | Hook::Relation(_)
+            | Hook::Storage(_) => {}
         }
     }
 

@@ -20,6 +20,7 @@ pub(crate) enum Kind {
     Machine,
     Unit,
     Relation,
+    Storage,
 }
 
 impl Kind {
@@ -31,6 +32,7 @@ impl Kind {
             Self::Machine => "machine",
             Self::Unit => "unit",
             Self::Relation => "relation",
+            Self::Storage => "storage",
         }
     }
 }
@@ -106,6 +108,7 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)
         | RowKey::Status(StatusKey::Workload(id) | StatusKey::Agent(id)) => (Kind::Unit, raw(id)),
+        RowKey::Storage(id) | RowKey::StorageState(id) => (Kind::Storage, raw(id)),
         RowKey::OpenedPort(port) => (Kind::Unit, raw(port.unit)),
         RowKey::Relation(id) | RowKey::RelationApplication(id, _) => (Kind::Relation, raw(id)),
     }
@@ -120,6 +123,7 @@ fn own_name(row: &Row) -> Option<String> {
         Row::Machine(row) => Some(row.name.to_string()),
         Row::Unit(row) => Some(row.name.to_string()),
         Row::Relation(row) => Some(row.number.to_string()),
+        Row::Storage(row) => Some(row.name.to_string()),
         _ => None,
     }
 }
@@ -133,5 +137,6 @@ fn is_own(key: &RowKey) -> bool {
             | RowKey::Machine(_)
             | RowKey::Unit(_)
             | RowKey::Relation(_)
+            | RowKey::Storage(_)
     )
 }

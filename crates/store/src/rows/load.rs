@@ -8,7 +8,8 @@ use sqlx::PgConnection;
 
 use super::{
     application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, unit, unit_state,
+    relation_application, relation_seen, relation_unit, remote_seen, status, storage,
+    storage_state, unit, unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -45,6 +46,8 @@ pub(crate) async fn all(
         relation_application,
         relation_seen,
         remote_seen,
+        storage,
+        storage_state,
         effect,
         status
     );
@@ -96,6 +99,8 @@ pub(crate) async fn named(
         remote_seen,
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
+    find!(storage, RowKey::Storage(id) => *id);
+    find!(storage_state, RowKey::StorageState(id) => *id);
     find!(effect, RowKey::Effect(id) => *id);
     find!(status, RowKey::Status(key) => *key);
 

@@ -45,6 +45,8 @@ pub(crate) mod relation_seen;
 pub(crate) mod relation_unit;
 pub(crate) mod remote_seen;
 pub(crate) mod status;
+pub(crate) mod storage;
+pub(crate) mod storage_state;
 pub(crate) mod unit;
 pub(crate) mod unit_state;
 

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::{
     application, charm, effect, leader, machine, machine_state, model, opened_port, relation,
-    relation_application, relation_seen, relation_unit, remote_seen, status, unit, unit_state,
+    relation_application, relation_seen, relation_unit, remote_seen, status, storage,
+    storage_state, unit, unit_state,
 };
 use crate::StoreError;
 
@@ -63,6 +64,8 @@ pub(crate) async fn write(
         remote_seen,
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
+    delete!(storage, RowKey::Storage(id) => *id);
+    delete!(storage_state, RowKey::StorageState(id) => *id);
     delete!(effect, RowKey::Effect(id) => *id);
     delete!(status, RowKey::Status(key) => *key);
 
@@ -80,6 +83,8 @@ pub(crate) async fn write(
     put!(relation_application, RelationApplication);
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
+    put!(storage, Storage);
+    put!(storage_state, StorageState);
     put!(effect, Effect);
     let statuses: Vec<_> = changes
         .iter()
