@@ -30,6 +30,8 @@ pub struct Deploy {
     pub endpoint_bindings: BTreeMap<String, String>,
     /// Storage directives by name.
     pub storage: BTreeMap<String, String>,
+    /// Detached storage that its one unit takes over.
+    pub attach_storage: Vec<String>,
     /// Deploy although the charm is not made for the base.
     pub force: bool,
 }

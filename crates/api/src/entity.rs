@@ -55,6 +55,7 @@ pub enum EntityKind {
     Relation,
     Machine,
     Unit,
+    Storage,
 }
 
 /// What becomes of an entity.
@@ -125,6 +126,7 @@ impl EntityKind {
             Self::Relation => "relation",
             Self::Machine => "machine",
             Self::Unit => "unit",
+            Self::Storage => "storage",
         }
     }
 }

@@ -18,6 +18,7 @@ mod machine;
 mod model;
 mod problem;
 mod relation;
+mod storage;
 mod unit;
 
 pub use application::{
@@ -41,4 +42,5 @@ pub use model::{
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};
+pub use storage::{AddStorage, AttachStorage, StoragePool, StoragePools};
 pub use unit::{AddUnits, Resolved};

@@ -87,6 +87,10 @@ fn buffered(write: &frames::Write) -> Option<HookWrite> {
             endpoint: endpoint.clone(),
             range: port(range)?,
         },
+        frames::Write::StorageAdd { store, count } => HookWrite::StorageAdd {
+            store: store.clone(),
+            count: *count,
+        },
         frames::Write::Status { .. }
         | frames::Write::LeaderSet { .. }
         | frames::Write::WorkloadVersion { .. } => return None,
@@ -113,7 +117,8 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         },
         frames::Write::RelationSet { .. }
         | frames::Write::OpenPort { .. }
-        | frames::Write::ClosePort { .. } => return None,
+        | frames::Write::ClosePort { .. }
+        | frames::Write::StorageAdd { .. } => return None,
     })
 }
 

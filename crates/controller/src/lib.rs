@@ -27,6 +27,7 @@ mod quarantine;
 mod settle;
 mod shared;
 mod sightings;
+mod storage;
 mod survey;
 
 pub use holder::{Parts, run};

@@ -12,6 +12,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
 
+use crate::added::Added;
 use crate::advance::{advance, fraction};
 use crate::types::Levels;
 
@@ -78,6 +79,13 @@ pub enum HookWrite {
         /// The range.
         range: PortRange,
     },
+    /// `storage-add`.
+    StorageAdd {
+        /// The charm's store.
+        store: String,
+        /// How many instances.
+        count: u32,
+    },
 }
 
 /// A write that counts whatever becomes of its hook.
@@ -121,7 +129,7 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
     match &ended.exit {
         Exit::Interrupted { .. } => Vec::new(),
         Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
-        Exit::Success => match writes(state, unit, &ended.writes) {
+        Exit::Success => match writes(state, unit, ended, now) {
             Ok(mut changes) => {
                 changes.extend(advance(state, unit, &next, &ended.levels, now));
                 changes
@@ -160,11 +168,18 @@ fn failed(
 /// The rows after the buffered writes of a hook that succeeded. Writes to
 /// what is gone meanwhile are dropped; what a unit may not write fails the
 /// hook.
-fn writes(state: &ModelState, unit: &Unit, writes: &[HookWrite]) -> Result<Vec<Change>, String> {
+fn writes(
+    state: &ModelState,
+    unit: &Unit,
+    ended: &Ended,
+    now: OffsetDateTime,
+) -> Result<Vec<Change>, String> {
     let mut bags: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>> = BTreeMap::new();
     let mut changes = Vec::new();
-    for write in writes {
+    let mut added = Added::of(state, unit, ended.seq, now);
+    for write in &ended.writes {
         match write {
+            HookWrite::StorageAdd { store, count } => changes.extend(added.add(store, *count)?),
             HookWrite::RelationSet {
                 relation,
                 application,

@@ -11,6 +11,7 @@ mod observe;
 mod relation;
 mod session;
 mod sse;
+mod storage;
 mod tls;
 mod tunnel;
 mod unit;

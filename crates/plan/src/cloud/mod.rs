@@ -19,7 +19,7 @@ use lazuli_model::state::{Machine, ModelState};
 use crate::types::{Inputs, SubjectPlan};
 
 pub(crate) use disks::{
-    delete_disk, disk, free_lun, is_attached, is_released, make_disk,
+    delete_disk, disk, disk_name, free_lun, is_attached, is_released, make_disk,
 };
 pub use shared::SharedNames;
 pub(crate) use status::{instance_is_going, instance_is_gone, instance_status, instance_trouble};

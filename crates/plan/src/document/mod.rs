@@ -5,6 +5,7 @@ mod application;
 mod machine;
 mod relation;
 mod status;
+mod storage;
 mod unit;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 pub use application::{application_config, show_application};
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
+pub use storage::storage_document;
 pub use status::{application_status, status_document};
 pub use unit::{show_unit, unit_address};
 

@@ -8,6 +8,7 @@
 mod context;
 mod outcome;
 mod request;
+mod storage;
 mod wire;
 mod write;
 
@@ -18,6 +19,7 @@ pub use outcome::{Exit, LogLine, Outcome, Output, Refusal, Report, RunState, Run
 pub use request::{
     Answer, Attach, CharmRef, Hook, HookKind, Limits, Question, Request, RunId, RunRequest,
 };
+pub use storage::{HookStorage, StorageContext, StorageKind, StorageSource, StoreCount};
 pub use wire::{
     FrameError, MAX_FRAME, answer, decode, encode, hello, read_frame, read_frame_within,
     write_frame,

@@ -35,6 +35,13 @@ pub enum Write {
         /// The range.
         range: PortRange,
     },
+    /// `storage-add`: buffered.
+    StorageAdd {
+        /// The charm's store.
+        store: String,
+        /// How many instances.
+        count: u32,
+    },
     /// `status-set`: immediate.
     Status {
         /// The application's status rather than the unit's.
@@ -62,7 +69,10 @@ impl Write {
     pub fn is_immediate(&self) -> bool {
         match self {
             Self::Status { .. } | Self::LeaderSet { .. } | Self::WorkloadVersion { .. } => true,
-            Self::RelationSet { .. } | Self::OpenPort { .. } | Self::ClosePort { .. } => false,
+            Self::RelationSet { .. }
+            | Self::OpenPort { .. }
+            | Self::ClosePort { .. }
+            | Self::StorageAdd { .. } => false,
         }
     }
 }

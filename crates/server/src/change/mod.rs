@@ -18,6 +18,7 @@ mod place;
 mod refresh;
 mod refusal;
 mod remove;
+mod storage;
 mod summary;
 mod units;
 
@@ -46,6 +47,7 @@ pub(crate) use refusal::Refusal;
 pub(crate) use remove::{
     destroy_model, remove_application, remove_machine, remove_relation, remove_unit,
 };
+pub(crate) use storage::{add_storage, attach_storage, detach_storage, remove_storage};
 pub(crate) use summary::{effective, summary};
 pub(crate) use units::{add_units, resolve};
 

@@ -7,6 +7,7 @@ mod handler;
 mod lock;
 mod output;
 mod prepare;
+mod storage;
 mod tools;
 
 pub(crate) use execute::{context_id, end_unstarted, spawn};

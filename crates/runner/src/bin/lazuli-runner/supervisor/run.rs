@@ -268,6 +268,6 @@ fn size(write: &Write) -> usize {
             .map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len) + 64)
             .sum(),
         Write::WorkloadVersion { version } => version.len(),
-        Write::OpenPort { .. } | Write::ClosePort { .. } => 64,
+        Write::OpenPort { .. } | Write::ClosePort { .. } | Write::StorageAdd { .. } => 64,
     }
 }

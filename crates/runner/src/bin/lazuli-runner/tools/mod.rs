@@ -15,6 +15,7 @@ mod relation_get;
 mod relation_set;
 mod session;
 mod status;
+mod storage;
 #[cfg(test)]
 mod testing;
 mod version;
@@ -24,6 +25,7 @@ use lazuli_runner::frames::{Question, Write};
 use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
+pub(crate) use storage::kind as storage_kind;
 pub(crate) use session::{GUARANTEE, Input, Leadership, Session, ToolContext};
 
 /// A hook tool.
@@ -132,7 +134,7 @@ impl Answer {
 }
 
 /// All tools.
-pub(crate) static TOOLS: [&Tool; 18] = [
+pub(crate) static TOOLS: [&Tool; 21] = [
     &config::CONFIG_GET,
     &leader::IS_LEADER,
     &leader::LEADER_GET,
@@ -150,6 +152,9 @@ pub(crate) static TOOLS: [&Tool; 18] = [
     &relation_set::RELATION_SET,
     &status::STATUS_GET,
     &status::STATUS_SET,
+    &storage::STORAGE_ADD,
+    &storage::STORAGE_GET,
+    &storage::STORAGE_LIST,
     &version::APPLICATION_VERSION_SET,
 ];
 
@@ -244,6 +249,7 @@ fn has_zero_byte(write: &Write) -> bool {
             status, message, ..
         } => bad(status) || bad(message),
         Write::WorkloadVersion { version } => bad(version),
+        Write::StorageAdd { store, .. } => bad(store),
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
     }
 }

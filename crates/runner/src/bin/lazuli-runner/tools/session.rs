@@ -64,6 +64,10 @@ pub(crate) struct Session {
     status: Option<StatusContext>,
     /// Leader settings it set.
     leader_settings: BTreeMap<String, Option<String>>,
+    /// Instances asked for, by store.
+    storage: BTreeMap<String, u32>,
+    /// Where instances are that only the machine knows.
+    storage_locations: BTreeMap<String, String>,
     /// What was answered: stable for the hook, unless it asks for very much.
     answers: VecDeque<(Question, Result<Answer, String>)>,
 }
@@ -124,6 +128,10 @@ impl Session {
                 .retain(|(question, _)| *question != Question::ApplicationStatus),
             Write::LeaderSet { settings } => self.leader_settings.extend(settings.clone()),
             Write::WorkloadVersion { .. } => {}
+            Write::StorageAdd { store, count } => {
+                let added = self.storage.entry(store.clone()).or_default();
+                *added = added.saturating_add(*count);
+            }
         }
         Ok(())
     }
@@ -137,6 +145,21 @@ impl Session {
     /// Ports opened and closed by the hook so far.
     pub(super) fn ports(&self) -> &[(bool, String, PortRange)] {
         &self.ports
+    }
+
+    /// How many instances of a store the hook asked for.
+    pub(super) fn storage_added(&self, store: &str) -> u32 {
+        self.storage.get(store).copied().unwrap_or_default()
+    }
+
+    /// Where an instance was found to be.
+    pub(super) fn storage_location(&self, id: &str) -> Option<&String> {
+        self.storage_locations.get(id)
+    }
+
+    /// Keeps where an instance was found to be.
+    pub(crate) fn found_storage(&mut self, id: &str, location: String) {
+        self.storage_locations.insert(id.to_owned(), location);
     }
 
     /// Keeps an answer of the controller.
@@ -169,7 +192,11 @@ impl Session {
                 Write::ClosePort { endpoint, range }
             }
         });
-        relations.chain(ports).collect()
+        let storage = self.storage.iter().map(|(store, count)| Write::StorageAdd {
+            store: store.clone(),
+            count: *count,
+        });
+        relations.chain(ports).chain(storage).collect()
     }
 }
 
