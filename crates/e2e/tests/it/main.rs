@@ -13,5 +13,6 @@ mod moments;
 mod refusals;
 mod relations;
 mod services;
+mod storage;
 mod trouble;
 mod weather;

@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot set up is to fail")]
 
 mod removal;
+mod storage;
 mod world;
 
 use std::collections::BTreeMap;

@@ -332,6 +332,10 @@ impl World {
 
     pub(crate) fn name_of(&self, unit: UnitId, levels: &Levels) -> String {
         use lazuli_model::hook::Hook;
+        if let Hook::Storage(hook) = &levels.hook {
+            let storage = self.state.storages().get(hook.storage).expect("storage");
+            return levels.hook.name(storage.name.storage().as_str());
+        }
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
         };
@@ -362,6 +366,7 @@ impl World {
             trust: false,
             life: Life::Alive,
             force: false,
+            storage: std::collections::BTreeMap::new(),
             next_unit: 0,
             created_at: self.now,
         }));
