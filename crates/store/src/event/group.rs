@@ -20,7 +20,6 @@ pub(crate) enum Kind {
     Machine,
     Unit,
     Relation,
-    Storage,
 }
 
 impl Kind {
@@ -32,7 +31,6 @@ impl Kind {
             Self::Machine => "machine",
             Self::Unit => "unit",
             Self::Relation => "relation",
-            Self::Storage => "storage",
         }
     }
 }
@@ -90,9 +88,12 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
     }
     match change.key() {
         // Which machine a row of the ledger was for is not known once it goes.
-        RowKey::Model | RowKey::Effect(_) | RowKey::Status(StatusKey::Model) => {
-            (Kind::Model, raw(model))
-        }
+        // Storage goes from unit to unit: it is the model's.
+        RowKey::Model
+        | RowKey::Effect(_)
+        | RowKey::Storage(_)
+        | RowKey::StorageState(_)
+        | RowKey::Status(StatusKey::Model) => (Kind::Model, raw(model)),
         RowKey::Charm(id) => (Kind::Charm, raw(id)),
         RowKey::Application(id)
         | RowKey::Leader(id)
@@ -108,7 +109,6 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
         | RowKey::RelationSeen(id, _)
         | RowKey::RemoteSeen(id, _, _)
         | RowKey::Status(StatusKey::Workload(id) | StatusKey::Agent(id)) => (Kind::Unit, raw(id)),
-        RowKey::Storage(id) | RowKey::StorageState(id) => (Kind::Storage, raw(id)),
         RowKey::OpenedPort(port) => (Kind::Unit, raw(port.unit)),
         RowKey::Relation(id) | RowKey::RelationApplication(id, _) => (Kind::Relation, raw(id)),
     }
@@ -123,7 +123,6 @@ fn own_name(row: &Row) -> Option<String> {
         Row::Machine(row) => Some(row.name.to_string()),
         Row::Unit(row) => Some(row.name.to_string()),
         Row::Relation(row) => Some(row.number.to_string()),
-        Row::Storage(row) => Some(row.name.to_string()),
         _ => None,
     }
 }
@@ -137,6 +136,5 @@ fn is_own(key: &RowKey) -> bool {
             | RowKey::Machine(_)
             | RowKey::Unit(_)
             | RowKey::Relation(_)
-            | RowKey::Storage(_)
     )
 }

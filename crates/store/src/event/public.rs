@@ -98,8 +98,8 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
         ),
         // What a unit has seen is nobody's business but the planner's.
         Row::RelationSeen(_) | Row::RemoteSeen(_) => {}
-        Row::Storage(row) => set(after, "storage", json!(row)),
-        Row::StorageState(row) => set(after, "state", json!(row)),
+        Row::Storage(row) => push(after, "storage", json!(row)),
+        Row::StorageState(row) => push(after, "storage-states", json!(row)),
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
     }
