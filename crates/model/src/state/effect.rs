@@ -107,6 +107,7 @@ pub enum EffectSpec {
         /// The virtual machine, by name.
         machine: String,
         /// Logical unit number to disk, by name.
+        #[serde(with = "pairs")]
         disks: BTreeMap<u8, String>,
     },
     /// What came with a virtual machine and is named by the cloud.
@@ -213,6 +214,27 @@ pub enum EffectState {
     Gone,
     /// The name is taken by what is not ours: shown, never touched.
     Foreign,
+}
+
+/// Maps with numbers for keys as lists of pairs: serde's tagged enums read no
+/// such keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<u8, String>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u8, String>, D::Error> {
+        Vec::<(u8, String)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
 }
 
 /// Why a try failed, or why what was made is not as it should be.
