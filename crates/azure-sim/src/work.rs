@@ -130,9 +130,13 @@ impl Engine {
             }
             Work::DeleteVm => self.on_hosts(move |hosts| hosts.delete(&name)).await,
             Work::UpdateVm => {
-                let disks = self.read(|cloud| cloud.get(&operation.target).map(|vm| host_disks(cloud, vm)));
+                let disks =
+                    self.read(|cloud| cloud.get(&operation.target).map(|vm| host_disks(cloud, vm)));
                 match disks.filter(|_| vm.built) {
-                    Some(disks) => self.on_hosts(move |hosts| hosts.set_disks(&name, &disks)).await,
+                    Some(disks) => {
+                        self.on_hosts(move |hosts| hosts.set_disks(&name, &disks))
+                            .await
+                    }
                     None => Ok(()),
                 }
             }

@@ -22,12 +22,7 @@ pub(crate) struct Added<'a> {
 }
 
 impl<'a> Added<'a> {
-    pub(crate) fn of(
-        state: &'a ModelState,
-        unit: &'a Unit,
-        seq: u64,
-        now: OffsetDateTime,
-    ) -> Self {
+    pub(crate) fn of(state: &'a ModelState, unit: &'a Unit, seq: u64, now: OffsetDateTime) -> Self {
         Self {
             state,
             unit,
@@ -183,8 +178,8 @@ fn complete(
         StorageKind::Block => "loop",
     };
     let pool = asked.pool.clone().unwrap_or_else(|| default.to_owned());
-    let (provider, _) = storage_pool(&pool)
-        .ok_or_else(|| format!("storage {shown:?}: pool {pool:?} not found"))?;
+    let (provider, _) =
+        storage_pool(&pool).ok_or_else(|| format!("storage {shown:?}: pool {pool:?} not found"))?;
     if !provider.supports(spec.kind) {
         return Err(format!(
             "storage {shown:?}: \"{provider}\" provider does not support block devices"

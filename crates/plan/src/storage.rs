@@ -72,8 +72,8 @@ fn released(
     machine: lazuli_model::id::MachineId,
 ) {
     let state = inputs.state;
-    let free = storage.provider != StorageProvider::Azure
-        || cloud::is_released(state, storage, machine);
+    let free =
+        storage.provider != StorageProvider::Azure || cloud::is_released(state, storage, machine);
     if free {
         plan.decisions
             .push(Change::Put(Row::StorageState(StorageState {
@@ -159,6 +159,5 @@ pub(crate) fn is_in_place(state: &ModelState, storage: &Storage, unit: &Unit) ->
         return false;
     };
     known.unit == Some(unit.id)
-        && (storage.provider != StorageProvider::Azure
-            || cloud::is_attached(state, storage, known))
+        && (storage.provider != StorageProvider::Azure || cloud::is_attached(state, storage, known))
 }

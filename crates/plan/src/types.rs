@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_model::hook::Hook;
-use lazuli_model::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId};
+use lazuli_model::id::{
+    ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId,
+};
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, ModelState};
 use serde::{Deserialize, Serialize};

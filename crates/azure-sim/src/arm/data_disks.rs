@@ -28,9 +28,12 @@ pub(super) fn replace(
     let mut shown = Vec::new();
     let mut attached = Vec::new();
     for item in items {
-        let lun = item["lun"].as_u64().filter(|lun| *lun < 64).ok_or_else(|| {
-            ArmError::invalid("dataDisk.lun", "A data disk needs a lun from 0 to 63.")
-        })?;
+        let lun = item["lun"]
+            .as_u64()
+            .filter(|lun| *lun < 64)
+            .ok_or_else(|| {
+                ArmError::invalid("dataDisk.lun", "A data disk needs a lun from 0 to 63.")
+            })?;
         if !luns.insert(lun) {
             return Err(ArmError::new(
                 409,
@@ -48,10 +51,9 @@ pub(super) fn replace(
                 "The simulator attaches managed disks only: createOption must be 'Attach'.",
             ));
         }
-        let disk = super::body::linked(tx, &item["managedDisk"], Kind::Disk, &vm.id)?
-            .ok_or_else(|| {
-                ArmError::invalid("dataDisk.managedDisk", "A data disk needs a managed disk.")
-            })?;
+        let disk = super::body::linked(tx, &item["managedDisk"], Kind::Disk, &vm.id)?.ok_or_else(
+            || ArmError::invalid("dataDisk.managedDisk", "A data disk needs a managed disk."),
+        )?;
         shown.push(view(tx, vm, item, lun, &disk)?);
         attached.push(disk);
     }
@@ -144,7 +146,10 @@ fn listed(vm: &Resource) -> Vec<(u64, ResourceId)> {
         .flatten()
         .filter_map(|item| {
             let id = item["managedDisk"]["id"].as_str()?;
-            Some((item["lun"].as_u64()?, ResourceId::try_from(id.to_owned()).ok()?))
+            Some((
+                item["lun"].as_u64()?,
+                ResourceId::try_from(id.to_owned()).ok()?,
+            ))
         })
         .collect()
 }

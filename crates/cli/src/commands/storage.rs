@@ -76,7 +76,11 @@ pub(crate) struct ShowStorage {
 impl ShowStorage {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
         let mut storage = session.at_model()?.client.storage().await?;
-        if let Some(id) = self.ids.iter().find(|id| !storage.storage.contains_key(*id)) {
+        if let Some(id) = self
+            .ids
+            .iter()
+            .find(|id| !storage.storage.contains_key(*id))
+        {
             return Err(Error::user(format!("storage {id:?} not found")));
         }
         storage.storage.retain(|id, _| self.ids.contains(id));

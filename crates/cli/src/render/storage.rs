@@ -219,6 +219,9 @@ mod tests {
              a/0   data/2      filesystem  azure  1.0 GiB  attached  \n"
         );
         assert!(of_status(&storage).contains("/srv"));
-        assert_eq!((human(512), human(20 << 10)), ("512 MiB".to_owned(), "20 GiB".to_owned()));
+        assert_eq!(
+            (human(512), human(20 << 10)),
+            ("512 MiB".to_owned(), "20 GiB".to_owned())
+        );
     }
 }

@@ -30,7 +30,11 @@ impl Azure {
             if disks.is_empty() {
                 return Ok(Progress::Gone);
             }
-            return Err(unanswered(&what, "its machine is not there".to_owned(), false));
+            return Err(unanswered(
+                &what,
+                "its machine is not there".to_owned(),
+                false,
+            ));
         };
         let none = Vec::new();
         let current = found["properties"]["storageProfile"]["dataDisks"]

@@ -65,9 +65,16 @@ fn storage_outlives_its_unit_until_it_is_destroyed() {
     cli.ok(&["remove-storage", "extra/1"]);
     cli.eventually("it is gone", || word(&cli, "extra/1").is_empty());
 
-    cli.ok(&["remove-unit", "--no-prompt", "--destroy-storage", "filebox/1"]);
+    cli.ok(&[
+        "remove-unit",
+        "--no-prompt",
+        "--destroy-storage",
+        "filebox/1",
+    ]);
     cli.eventually("its storage is gone", || word(&cli, "files/0").is_empty());
-    cli.until("its machine is gone", |status| status.machines().count() == 0);
+    cli.until("its machine is gone", |status| {
+        status.machines().count() == 0
+    });
     assert!(cli.inventory("Microsoft.Compute/disks").is_empty());
     cli.destroy("boxes");
 }

@@ -100,7 +100,9 @@ impl Fabric {
             return Ok(());
         }
         self.in_guest(guest, move || {
-            nodes.iter().try_for_each(|(lun, number)| show(*lun, *number))
+            nodes
+                .iter()
+                .try_for_each(|(lun, number)| show(*lun, *number))
         })
     }
 
@@ -130,11 +132,7 @@ impl Fabric {
     /// Does something in a guest's view of file systems, if it is on. Only
     /// system calls: no program of the guest runs with this machine's rights,
     /// and no link of the guest leads out of it.
-    fn in_guest(
-        &self,
-        guest: &Guest,
-        act: impl FnOnce() -> io::Result<()> + Send,
-    ) -> Result<()> {
+    fn in_guest(&self, guest: &Guest, act: impl FnOnce() -> io::Result<()> + Send) -> Result<()> {
         let Some(pid) = self.report(guest)?.pid else {
             return Ok(());
         };

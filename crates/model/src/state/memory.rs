@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Application, Change, CharmRevision, Effect, EffectSpec, Leader, Machine, MachineState, Model, OpenedPort,
-    Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey, Storages,
-    Unit,
-    UnitState,
+    Application, Change, CharmRevision, Effect, EffectSpec, Leader, Machine, MachineState, Model,
+    OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey,
+    Storages, Unit, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::status::{Status, StatusKey};
@@ -415,10 +414,13 @@ impl ModelState {
     /// and than those of disks that the ledger remembers.
     #[must_use]
     pub fn next_storage(&self) -> u32 {
-        let disks = self.effects.values().filter_map(|effect| match &effect.spec {
-            EffectSpec::Disk { number, .. } => Some(*number),
-            _ => None,
-        });
+        let disks = self
+            .effects
+            .values()
+            .filter_map(|effect| match &effect.spec {
+                EffectSpec::Disk { number, .. } => Some(*number),
+                _ => None,
+            });
         let instances = self.storages.all().map(|row| row.name.number());
         disks.chain(instances).max().map_or(0, |last| last + 1)
     }

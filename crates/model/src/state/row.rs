@@ -12,7 +12,9 @@ use super::{
     RelationApplication, RelationSeen, RelationUnit, RemoteSeen, Storage, StorageState, Unit,
     UnitState,
 };
-use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId};
+use crate::id::{
+    ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId,
+};
 use crate::status::{Status, StatusKey};
 
 /// A row's new content, or that it goes.

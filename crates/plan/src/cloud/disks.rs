@@ -82,7 +82,8 @@ pub(crate) fn make_disk(
         _ => None,
     };
     if zone != instance.zone.as_deref() {
-        let place = |zone: Option<&str>| zone.map_or("no zone".to_owned(), |zone| format!("zone {zone}"));
+        let place =
+            |zone: Option<&str>| zone.map_or("no zone".to_owned(), |zone| format!("zone {zone}"));
         wait(
             plan,
             format!(
@@ -101,12 +102,14 @@ pub(crate) fn make_disk(
 
 /// Deletes an instance's disk; whether it is gone.
 pub(crate) fn delete_disk(inputs: Inputs<'_>, plan: &mut SubjectPlan, storage: &Storage) -> bool {
-    disk(inputs.state, storage)
-        .is_none_or(|effect| step(inputs, plan, effect, Wish::Gone, "disk"))
+    disk(inputs.state, storage).is_none_or(|effect| step(inputs, plan, effect, Wish::Gone, "disk"))
 }
 
 /// The rows that say which disks a machine has.
-fn lists(state: &ModelState, machine: MachineId) -> impl Iterator<Item = (&Effect, &BTreeMap<u8, String>)> {
+fn lists(
+    state: &ModelState,
+    machine: MachineId,
+) -> impl Iterator<Item = (&Effect, &BTreeMap<u8, String>)> {
     state
         .effects_of(machine)
         .filter(|effect| !is_over(&effect.state))
@@ -121,7 +124,12 @@ pub(crate) fn free_lun(state: &ModelState, machine: MachineId) -> Option<u8> {
     let mut taken: BTreeSet<u8> = lists(state, machine)
         .flat_map(|(_, disks)| disks.keys().copied())
         .collect();
-    taken.extend(state.storages().on_machine(machine).filter_map(|known| known.lun));
+    taken.extend(
+        state
+            .storages()
+            .on_machine(machine)
+            .filter_map(|known| known.lun),
+    );
     (0..LUNS).find(|lun| !taken.contains(lun))
 }
 

@@ -14,8 +14,8 @@ mod tests;
 pub use application::{application_config, show_application};
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
-pub use storage::storage_document;
 pub use status::{application_status, status_document};
+pub use storage::storage_document;
 pub use unit::{show_unit, unit_address};
 
 /// The only space there is; everything is bound to it.

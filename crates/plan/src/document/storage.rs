@@ -8,9 +8,7 @@ use lazuli_model::document::storage::{
 };
 use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
-use lazuli_model::state::{
-    self, ModelState, StorageProvider, StorageState, Unit, storage_spec,
-};
+use lazuli_model::state::{self, ModelState, StorageProvider, StorageState, Unit, storage_spec};
 
 use crate::cloud::{disk, disk_name};
 
@@ -160,9 +158,7 @@ impl<'a> Shown<'a> {
 
 fn link(known: Option<&StorageState>) -> String {
     let lun = known.and_then(|known| known.lun);
-    lun.map_or_else(String::new, |lun| {
-        format!("/dev/disk/azure/scsi1/lun{lun}")
-    })
+    lun.map_or_else(String::new, |lun| format!("/dev/disk/azure/scsi1/lun{lun}"))
 }
 
 /// Juju's words for where an instance stands, and why it stands still.

@@ -127,8 +127,7 @@ impl Rows<'_> {
         if self.unit.life == Life::Alive {
             return false;
         }
-        let untouched =
-            !self.done.installed && self.done.error.is_none() && !self.has_storage();
+        let untouched = !self.done.installed && self.done.error.is_none() && !self.has_storage();
         let reachable = is_ready(self.inputs.state, self.machine);
         untouched || self.is_lost() || (self.unit.force && !reachable)
     }

@@ -3,9 +3,7 @@
 use lazuli_model::charm::StorageKind;
 use lazuli_model::id::{MachineId, StorageInstanceId};
 use lazuli_model::life::Life;
-use lazuli_model::state::{
-    Effect, EffectSpec, EffectState, Row, Storage, Unit,
-};
+use lazuli_model::state::{Effect, EffectSpec, EffectState, Row, Storage, Unit};
 
 use super::world::World;
 
@@ -69,11 +67,7 @@ fn install_waits_for_all_storage() {
     let hooks = world.hooks("a/0");
     assert_eq!(
         hooks[..3],
-        [
-            "data-storage-attached",
-            "logs-storage-attached",
-            "install"
-        ]
+        ["data-storage-attached", "logs-storage-attached", "install"]
     );
     let machine = world.unit("a/0").machine;
     assert_eq!((world.disks().len(), world.listed(machine)), (1, 1));
@@ -121,11 +115,20 @@ fn a_unit_that_goes_leaves_persistent_storage_alone() {
     world.assert_settled();
     let hooks = world.hooks("a/0");
     let left = position(&hooks, "stop");
-    assert!(position(&hooks, "data-storage-detaching") < left, "{hooks:?}");
-    assert!(position(&hooks, "logs-storage-detaching") < left, "{hooks:?}");
+    assert!(
+        position(&hooks, "data-storage-detaching") < left,
+        "{hooks:?}"
+    );
+    assert!(
+        position(&hooks, "logs-storage-detaching") < left,
+        "{hooks:?}"
+    );
     assert_eq!(world.state.storages().all().count(), 1);
     assert_eq!(world.storage(kept).unit, None);
-    assert_eq!((world.disks().len(), world.state.machines().count()), (1, 0));
+    assert_eq!(
+        (world.disks().len(), world.state.machines().count()),
+        (1, 0)
+    );
 
     world.add_unit(application);
     let unit = Some(world.unit("a/1").id);
@@ -137,7 +140,10 @@ fn a_unit_that_goes_leaves_persistent_storage_alone() {
     world.assert_settled();
     let machine = world.unit("a/1").machine;
     assert_eq!((world.disks().len(), world.listed(machine)), (1, 1));
-    assert_eq!(world.hooks("a/1")[..2], ["data-storage-attached", "install"]);
+    assert_eq!(
+        world.hooks("a/1")[..2],
+        ["data-storage-attached", "install"]
+    );
 }
 
 /// A storage-detaching that fails blocks with a reason; force passes over it,
@@ -148,7 +154,9 @@ fn force_passes_over_what_does_not_detach_and_destroys_nothing() {
     world.deploy("a", 1);
     let id = world.add_storage("data/0", "azure", "a/0");
     world.settle();
-    world.failing.insert("data-storage-detaching".to_owned(), 99);
+    world
+        .failing
+        .insert("data-storage-detaching".to_owned(), 99);
     world.kill_unit("a/0");
     world.settle();
     let unit = world.unit("a/0");
@@ -162,7 +170,10 @@ fn force_passes_over_what_does_not_detach_and_destroys_nothing() {
     world.settle();
     world.assert_settled();
     assert_eq!(world.state.units().count(), 0);
-    assert_eq!((world.disks().len(), world.storage(id).life), (1, Life::Alive));
+    assert_eq!(
+        (world.disks().len(), world.storage(id).life),
+        (1, Life::Alive)
+    );
 }
 
 #[test]

@@ -50,7 +50,11 @@ fn directives(
 /// form (Juju, `storage.ParseConstraints`).
 fn read(text: &str) -> Result<Asked, Refusal> {
     let mut asked = Asked::default();
-    for field in text.split(',').map(str::trim).filter(|field| !field.is_empty()) {
+    for field in text
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty())
+    {
         let digits = field.strip_prefix('-').unwrap_or(field);
         let numeric = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
         if numeric {
@@ -72,7 +76,9 @@ fn read(text: &str) -> Result<Asked, Refusal> {
         }
     }
     if asked == Asked::default() && !text.is_empty() {
-        return Err(Refusal::invalid("must provide one of pool or size or count"));
+        return Err(Refusal::invalid(
+            "must provide one of pool or size or count",
+        ));
     }
     if asked.size.is_some() && asked.count.is_none() {
         asked.count = Some(1);
@@ -153,8 +159,8 @@ fn add(
     unit: UnitId,
     machine: MachineId,
 ) -> Result<(), Refusal> {
-    let (provider, _) = storage_pool(&directive.pool)
-        .ok_or_else(|| Refusal::not_found("pool", &directive.pool))?;
+    let (provider, _) =
+        storage_pool(&directive.pool).ok_or_else(|| Refusal::not_found("pool", &directive.pool))?;
     check_machine(draft, provider, machine)?;
     for _ in 0..count {
         let number = draft.next_storage();
@@ -274,9 +280,14 @@ pub(crate) fn add_storage(
     let state = draft.state;
     let (row, application) = alive(state, name)?;
     for (store, text) in texts {
-        let found = application.storage.iter().find(|(name, _)| name.as_str() == store);
+        let found = application
+            .storage
+            .iter()
+            .find(|(name, _)| name.as_str() == store);
         let Some((store, known)) = found else {
-            return Err(Refusal::invalid(format!("charm storage {store:?} not found")));
+            return Err(Refusal::invalid(format!(
+                "charm storage {store:?} not found"
+            )));
         };
         let spec = store_of(state, application, store)?;
         let asked = read(text)?;
@@ -304,17 +315,21 @@ pub(crate) fn add_storage(
                 "a unit can have {MOST} instances of a store at most"
             )));
         }
-        add(draft, store, spec, &directive, directive.count, row.id, row.machine)?;
+        add(
+            draft,
+            store,
+            spec,
+            &directive,
+            directive.count,
+            row.id,
+            row.machine,
+        )?;
     }
     Ok(())
 }
 
 /// Attaches an instance that is detached.
-pub(crate) fn attach_storage(
-    draft: &mut Draft<'_>,
-    name: &str,
-    unit: &str,
-) -> Result<(), Refusal> {
+pub(crate) fn attach_storage(draft: &mut Draft<'_>, name: &str, unit: &str) -> Result<(), Refusal> {
     draft.check_alive()?;
     let state = draft.state;
     let (to, application) = alive(state, unit)?;
@@ -350,7 +365,9 @@ pub(crate) fn detach_storage(
     }
     let known = draft.state.storages().state(row.id);
     if row.unit.is_none() && known.is_none_or(|known| known.unit.is_none()) {
-        return Err(Refusal::conflict(format!("storage {shown:?} is not attached")));
+        return Err(Refusal::conflict(format!(
+            "storage {shown:?} is not attached"
+        )));
     }
     draft.put(Row::Storage(Storage {
         unit: None,

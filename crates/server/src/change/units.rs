@@ -73,10 +73,10 @@ pub(super) fn add(
     attached: &[String],
 ) -> Result<(), Refusal> {
     if !attached.is_empty() && count != 1 {
-        return Err(Refusal::invalid(
-            "--attach-storage cannot be used with more than one unit",
-        )
-        .at("/attach_storage"));
+        return Err(
+            Refusal::invalid("--attach-storage cannot be used with more than one unit")
+                .at("/attach_storage"),
+        );
     }
     let constraints = row.constraints.over(&draft.state.model().constraints);
     let constraints = constraints.without_cleared();

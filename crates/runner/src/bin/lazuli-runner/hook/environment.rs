@@ -137,7 +137,13 @@ mod tests {
                 limits: Limits::default(),
             },
         };
-        environment(&intent, Path::new("/c"), Path::new("/t"), Path::new("/s"), "/srv")
+        environment(
+            &intent,
+            Path::new("/c"),
+            Path::new("/t"),
+            Path::new("/s"),
+            "/srv",
+        )
     }
 
     #[test]

@@ -151,7 +151,9 @@ fn device(paths: &Paths, storage: &StorageContext) -> Result<PathBuf, Error> {
                     .and_then(|made| made.set_len(storage.size.max(1) << 20))
                     .map_err(Error::file("create", &file))?;
             }
-            let made = run(Command::new("losetup").args(["--find", "--show"]).arg(&file))?;
+            let made = run(Command::new("losetup")
+                .args(["--find", "--show"])
+                .arg(&file))?;
             Ok(PathBuf::from(made.trim()))
         }
         StorageSource::Rootfs | StorageSource::Tmpfs => Err(Error::Refused(format!(
@@ -185,7 +187,9 @@ fn loops(file: &Path) -> Result<Vec<PathBuf>, Error> {
     if !file.exists() {
         return Ok(Vec::new());
     }
-    let list = run(Command::new("losetup").args(["-n", "-O", "NAME", "-j"]).arg(file))?;
+    let list = run(Command::new("losetup")
+        .args(["-n", "-O", "NAME", "-j"])
+        .arg(file))?;
     Ok(list.split_whitespace().map(PathBuf::from).collect())
 }
 

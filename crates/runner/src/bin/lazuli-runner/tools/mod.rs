@@ -25,8 +25,8 @@ use lazuli_runner::frames::{Question, Write};
 use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
-pub(crate) use storage::kind as storage_kind;
 pub(crate) use session::{GUARANTEE, Input, Leadership, Session, ToolContext};
+pub(crate) use storage::kind as storage_kind;
 
 /// A hook tool.
 #[derive(Debug)]

@@ -72,9 +72,7 @@ fn get(ctx: &ToolContext<'_>, call: &Call) -> Result<Done, Stop> {
         ]))),
         "kind" => Ok(Done::print(kind)),
         "location" => Ok(Done::print(location)),
-        other => Err(Stop::Failed(format!(
-            "invalid storage attribute {other:?}"
-        ))),
+        other => Err(Stop::Failed(format!("invalid storage attribute {other:?}"))),
     }
 }
 
@@ -121,7 +119,10 @@ fn add(ctx: &ToolContext<'_>, call: &Call) -> Result<Done, Stop> {
         let asked: u32 = writes
             .iter()
             .map(|write| match write {
-                Write::StorageAdd { store: other, count } if other == store => *count,
+                Write::StorageAdd {
+                    store: other,
+                    count,
+                } if other == store => *count,
                 _ => 0,
             })
             .sum();
@@ -151,9 +152,7 @@ fn store_of(id: &str) -> Option<&str> {
 
 fn is_id(text: &str) -> bool {
     text.split_once('/').is_some_and(|(store, number)| {
-        !store.is_empty()
-            && !number.is_empty()
-            && number.bytes().all(|byte| byte.is_ascii_digit())
+        !store.is_empty() && !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
     })
 }
 
@@ -230,11 +229,7 @@ mod tests {
             2,
             "only count can be specified for \"data\"",
         );
-        fixture.fails(
-            "storage-add",
-            2,
-            "storage add requires a storage directive",
-        );
+        fixture.fails("storage-add", 2, "storage add requires a storage directive");
         fixture.fails("storage-add logs", 1, "charm storage \"logs\" not found");
     }
 }
