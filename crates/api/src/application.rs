@@ -35,6 +35,8 @@ pub struct Deploy {
     /// The channel that newer revisions are looked for in, for charms of the
     /// store.
     pub channel: Option<String>,
+    /// Detached storage that its one unit takes over.
+    pub attach_storage: Vec<String>,
     /// Deploy although the charm is not made for the base.
     pub force: bool,
 }

@@ -59,6 +59,7 @@ pub enum EntityKind {
     Machine,
     Unit,
     Secret,
+    Storage,
 }
 
 /// What becomes of an entity.
@@ -130,6 +131,7 @@ impl EntityKind {
             Self::Machine => "machine",
             Self::Unit => "unit",
             Self::Secret => "secret",
+            Self::Storage => "storage",
         }
     }
 }

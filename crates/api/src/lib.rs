@@ -22,6 +22,7 @@ mod relation;
 mod resource;
 mod secret;
 pub mod source;
+mod storage;
 mod unit;
 
 pub use application::{
@@ -60,4 +61,5 @@ pub use source::{
     Choice, NamedAdded, NamedCharm, StoreCharm, StoreCharmInfo, StoreCharms, StoreRelease,
     StoreResource,
 };
+pub use storage::{AddStorage, AttachStorage, StoragePool, StoragePools};
 pub use unit::{AddUnits, Resolved};

@@ -13,6 +13,9 @@ pub struct AddUnits {
     /// Where they go, one each: `0`, `zone=1`, `new`.
     #[serde(default)]
     pub placement: Vec<String>,
+    /// Detached storage that the one new unit takes over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attach_storage: Vec<String>,
 }
 
 fn one() -> u32 {

@@ -33,7 +33,7 @@ mod work;
 
 pub use data_dir::{DataDir, Endpoint};
 pub use error::Error;
-pub use hosts::{GuestHosts, HostState, Hosts, HostsError, MemoryHosts, Namespaces};
+pub use hosts::{GuestHosts, HostDisk, HostState, Hosts, HostsError, MemoryHosts, Namespaces};
 pub use latency::Latency;
 pub use serve::Simulator;
 pub use settings::{Principal, Settings};

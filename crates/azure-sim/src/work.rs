@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::arm::{removable, remove};
+use crate::arm::{host_disks, host_name, release, removable, remove};
 use crate::builder::Build;
 use crate::engine::{Engine, now_ms};
 use crate::error::ArmError;
@@ -80,6 +80,7 @@ impl Engine {
     /// is shown as ended.
     async fn withdraw(self: &Arc<Self>, operation: &Operation) -> Result<(), ArmError> {
         self.bury(&operation.target);
+        self.delete_disks(&operation.target).await?;
         self.change(|tx| {
             let current = tx.cloud().operation(operation.id);
             if current.is_some_and(|now| now.outcome == Outcome::InProgress) {
@@ -91,6 +92,21 @@ impl Engine {
             tracing::error!(error = %error.chain(), "the network of the guests could not follow");
         }
         Ok(())
+    }
+
+    /// Removes the content of a disk, or of the disks of a group.
+    async fn delete_disks(&self, target: &ResourceId) -> Result<(), ArmError> {
+        let names: Vec<String> = self.read(|cloud| match target.kind {
+            Kind::Disk => cloud.get(target).map(host_name).into_iter().collect(),
+            Kind::Group => {
+                let prefix = format!("{}/", target.key().1);
+                cloud.of_kind(Kind::Disk, &prefix).map(host_name).collect()
+            }
+            _ => Vec::new(),
+        });
+        self.on_hosts(move |hosts| names.iter().try_for_each(|name| hosts.delete_disk(name)))
+            .await
+            .map_err(|error| Self::host_failure(&error))
     }
 
     /// The part of an operation that happens to a guest.
@@ -113,7 +129,18 @@ impl Engine {
                 .await
             }
             Work::DeleteVm => self.on_hosts(move |hosts| hosts.delete(&name)).await,
-            Work::UpdateVm | Work::DeleteGroup | Work::Delete | Work::Settle => Ok(()),
+            Work::UpdateVm => {
+                let disks =
+                    self.read(|cloud| cloud.get(&operation.target).map(|vm| host_disks(cloud, vm)));
+                match disks.filter(|_| vm.built) {
+                    Some(disks) => {
+                        self.on_hosts(move |hosts| hosts.set_disks(&name, &disks))
+                            .await
+                    }
+                    None => Ok(()),
+                }
+            }
+            Work::DeleteGroup | Work::Delete | Work::Settle => Ok(()),
         };
         result.map_err(|error| Self::host_failure(&error))
     }
@@ -260,7 +287,11 @@ fn succeed(tx: &mut Tx<'_>, operation: &Operation) {
         Work::CreateVm | Work::StartVm | Work::RestartVm => Some(Power::Running),
         Work::PowerOffVm => Some(Power::Stopped),
         Work::DeallocateVm => Some(Power::Deallocated),
-        Work::UpdateVm | Work::Settle => None,
+        Work::UpdateVm => {
+            release(tx, &operation.target);
+            None
+        }
+        Work::Settle => None,
         Work::DeleteVm => return take_away(tx, operation),
         Work::Delete | Work::DeleteGroup => return,
     };

@@ -14,6 +14,8 @@ use lazuli_plan::{Inputs, Levels};
 use lazuli_runner::frames;
 use sha2::{Digest, Sha256};
 
+use crate::storage;
+
 /// The rows that a run of a unit needs.
 pub(crate) struct Rows<'a> {
     pub(crate) state: &'a ModelState,
@@ -43,6 +45,7 @@ pub(crate) fn run_request(
     };
     let endpoint = match &levels.hook {
         Hook::Relation(hook) => rows.local(state.relation(hook.relation)?)?.name.to_string(),
+        Hook::Storage(hook) => storage::store_of(state, hook)?,
         _ => String::new(),
     };
     let name = levels.hook.name(&endpoint);
@@ -139,6 +142,9 @@ impl Rows<'_> {
                         .map(|port| (other.name.to_string(), port))
                 })
                 .collect(),
+            storage: storage::storage(state, self.unit, &self.charm.charm, &levels.hook),
+            hook_storage: storage::hook(state, &levels.hook),
+            stores: storage::stores(state, self.unit, &self.charm.charm),
             network: self.network(),
             resources: crate::resources::of_unit(state, self.unit, &self.charm.charm),
             task: None,

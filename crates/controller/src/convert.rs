@@ -122,6 +122,10 @@ pub(crate) fn buffered(write: &frames::Write) -> Option<HookWrite> {
             endpoint: endpoint.clone(),
             range: port(range)?,
         },
+        frames::Write::StorageAdd { store, count } => HookWrite::StorageAdd {
+            store: store.clone(),
+            count: *count,
+        },
         frames::Write::Secret { .. }
         | frames::Write::Status { .. }
         | frames::Write::Reboot { .. }
@@ -156,6 +160,7 @@ pub(crate) fn immediate(write: &frames::Write) -> Option<ImmediateWrite> {
         | frames::Write::State { .. }
         | frames::Write::OpenPort { .. }
         | frames::Write::ClosePort { .. }
+        | frames::Write::StorageAdd { .. }
         | frames::Write::Secret { .. }
         | frames::Write::ActionLog { .. }
         | frames::Write::ActionSet { .. }

@@ -30,6 +30,7 @@ mod secrets;
 mod settle;
 mod shared;
 mod sightings;
+mod storage;
 mod survey;
 mod task_news;
 mod tasks;

@@ -224,7 +224,7 @@ pub(crate) fn command_ended(desk: &Desk, outcome: &Outcome, now: OffsetDateTime)
         return Vec::new();
     };
     match convert::writes(outcome, &desk.vault, now) {
-        Ok(writes) => lazuli_plan::commit_command(&desk.state, unit, &writes, now),
+        Ok(writes) => lazuli_plan::commit_command(&desk.state, unit, &writes, outcome.run.seq, now),
         Err(reason) => {
             // Who ran it was told already that it succeeded.
             tracing::warn!(%unit, reason, "what a command wrote cannot be taken");

@@ -285,6 +285,7 @@ impl World {
             trust: false,
             life: Life::Alive,
             force: false,
+            storage: BTreeMap::new(),
             next_unit: units,
             created_at: now(),
         };

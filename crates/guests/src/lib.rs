@@ -27,7 +27,7 @@ mod tools;
 
 pub use base::{Base, cache_folder};
 pub use error::{Error, Result};
-pub use fabric::{Fabric, FabricOptions, Stop, leftovers};
+pub use fabric::{AttachedDisk, Fabric, FabricOptions, Stop, leftovers};
 pub use net::{Net, NetError};
 pub use packages::{PackageOptions, PackageSource};
 pub use rules::{Access, Direction, Ports, Prefix, Protocol, Rule, SecurityGroup};

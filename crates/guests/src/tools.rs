@@ -15,6 +15,7 @@ pub(crate) type Tool = (&'static str, &'static str);
 pub(crate) const NFT: Tool = ("nft", "nftables");
 pub(crate) const MMDEBSTRAP: Tool = ("mmdebstrap", "mmdebstrap");
 pub(crate) const NSENTER: Tool = ("nsenter", "util-linux");
+pub(crate) const LOSETUP: Tool = ("losetup", "mount");
 const APT_GET: Tool = ("apt-get", "apt");
 
 /// Checks that this is root and that what a fabric needs is installed.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{RelationId, UnitId};
+use crate::id::{RelationId, StorageInstanceId, UnitId};
 use crate::secret::SecretId;
 
 /// A hook that is due for a unit.
@@ -33,6 +33,8 @@ pub enum Hook {
     Relation(RelationHook),
     /// A hook of a secret.
     Secret(SecretHook),
+    /// A hook of a storage instance.
+    Storage(StorageHook),
 }
 
 /// A hook of a secret.
@@ -89,6 +91,36 @@ pub struct RelationHook {
     pub departing: Option<UnitId>,
 }
 
+/// A hook of a storage instance.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct StorageHook {
+    /// Which of the two.
+    pub kind: StorageHookKind,
+    /// The instance.
+    pub storage: StorageInstanceId,
+}
+
+/// The two hooks of a storage instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StorageHookKind {
+    /// It is in place.
+    Attached,
+    /// It is about to go from the unit.
+    Detaching,
+}
+
+impl StorageHookKind {
+    /// The word at the end of the hook's name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attached => "attached",
+            Self::Detaching => "detaching",
+        }
+    }
+}
+
 /// The five hooks of a relation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -121,7 +153,8 @@ impl RelationHookKind {
 
 impl Hook {
     /// The hook's name, such as `db-relation-changed`; `endpoint` is the
-    /// local endpoint of a relation hook and unused for others.
+    /// local endpoint of a relation hook, the store of a storage hook, and
+    /// unused for others.
     #[must_use]
     pub fn name(&self, endpoint: &str) -> String {
         match self {
@@ -136,6 +169,7 @@ impl Hook {
             Self::Remove => "remove".to_owned(),
             Self::Relation(hook) => format!("{endpoint}-relation-{}", hook.kind),
             Self::Secret(hook) => format!("secret-{}", hook.kind.as_str()),
+            Self::Storage(hook) => format!("{endpoint}-storage-{}", hook.kind.as_str()),
         }
     }
 }

@@ -44,6 +44,8 @@ ids! {
     RelationId, RelationKind, "relation";
     /// One process of the daemon.
     ReplicaId, ReplicaKind, "replica";
+    /// A storage instance.
+    StorageInstanceId, StorageInstanceKind, "storage";
     /// A unit.
     UnitId, UnitKind, "unit";
     /// A user.

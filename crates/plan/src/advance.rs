@@ -1,11 +1,11 @@
 //! How a unit's state advances when a hook succeeded, was skipped, or is not
 //! in the charm: exactly to the levels that the hook was shown.
 
-use lazuli_model::hook::{Hook, RelationHook, RelationHookKind};
+use lazuli_model::hook::{Hook, RelationHook, RelationHookKind, StorageHook, StorageHookKind};
 use lazuli_model::id::{GenericUuid, RelationId, UnitId};
 use lazuli_model::state::{
-    Change, LeadershipSeen, ModelState, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey, Unit,
-    UnitState,
+    Change, LeadershipSeen, ModelState, RelationSeen, RelationUnit, RemoteSeen, Row, RowKey,
+    StorageState, Unit, UnitState,
 };
 use lazuli_model::status::{Status, StatusKey};
 use time::OffsetDateTime;
@@ -53,6 +53,7 @@ pub(crate) fn advance(
         }
         Hook::Stop => done.stopped = true,
         Hook::Remove => done.removed = true,
+        Hook::Storage(hook) => changes.extend(storage(state, hook, now)),
         Hook::Relation(hook) => changes.extend(relation(state, unit.id, hook, levels)),
         Hook::Secret(hook) => {
             let mut draft = Draft::new(state);
@@ -117,6 +118,19 @@ fn relation(state: &ModelState, unit: UnitId, hook: &RelationHook, levels: &Leve
         (RelationHookKind::Broken, _) => leave_scope(state, unit, hook.relation),
         (RelationHookKind::Joined | RelationHookKind::Departed, None) => Vec::new(),
     }
+}
+
+/// An instance is the unit's once its storage-attached succeeded, and until
+/// its storage-detaching did; the machine has its disk for longer.
+fn storage(state: &ModelState, hook: &StorageHook, now: OffsetDateTime) -> Option<Change> {
+    let known = state.storages().state(hook.storage)?;
+    let attached = hook.kind == StorageHookKind::Attached;
+    Some(Change::Put(Row::StorageState(StorageState {
+        unit: known.unit.filter(|_| attached),
+        attached,
+        since: now,
+        ..known.clone()
+    })))
 }
 
 /// The unit is done with a relation: the others see it leave.

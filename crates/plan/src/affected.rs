@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use lazuli_model::id::{ApplicationId, CharmId, MachineId, RelationId, UnitId};
+use lazuli_model::id::{ApplicationId, CharmId, MachineId, RelationId, StorageInstanceId, UnitId};
 use lazuli_model::secret::SecretId;
-use lazuli_model::state::{Change, ModelState, Row, RowKey, SecretOwner};
+use lazuli_model::state::{Change, EffectSpec, ModelState, Row, RowKey, SecretOwner};
 use lazuli_model::status::StatusKey;
 
 use crate::types::Subject;
@@ -16,6 +16,7 @@ pub fn subjects(state: &ModelState) -> BTreeSet<Subject> {
     all.extend(state.applications().map(|row| Subject::Application(row.id)));
     all.extend(state.relations().map(|row| Subject::Relation(row.id)));
     all.extend(state.machines().map(|row| Subject::Machine(row.id)));
+    all.extend(state.storages().all().map(|row| Subject::Storage(row.id)));
     all.extend(state.units().map(|row| Subject::Unit(row.id)));
     all.extend(state.tasks().map(|row| Subject::Task(row.number)));
     all
@@ -59,12 +60,17 @@ pub fn affected(after: &ModelState, change: &Change, before: Option<&Row>) -> BT
             touched.unit_alone(unit);
             touched.add(Subject::Relation(relation));
         }
+        RowKey::Storage(id) | RowKey::StorageState(id) => touched.storage(id, before),
         RowKey::Effect(id) => {
             touched.add(Subject::Model);
             let row = after.effect(id).or(match before {
                 Some(Row::Effect(row)) => Some(row),
                 _ => None,
             });
+            if let Some(EffectSpec::Disk { storage, .. }) = row.map(|row| &row.spec) {
+                touched.add(Subject::Storage(*storage));
+                return touched.subjects;
+            }
             match row.and_then(|row| row.machine) {
                 Some(machine) => touched.machine(machine),
                 // What the model shares: its machines wait for it.
@@ -187,7 +193,11 @@ impl Touched<'_> {
         self.turns(id);
         for unit in self.state.units_on(id) {
             self.subjects.insert(Subject::Application(unit.application));
+            self.storages_of(unit.id);
         }
+        let storages = self.state.storages().on_machine(id);
+        self.subjects
+            .extend(storages.map(|known| Subject::Storage(known.storage)));
     }
 
     fn unit(&mut self, id: UnitId, before: Option<&Row>) {
@@ -196,6 +206,7 @@ impl Touched<'_> {
             _ => None,
         };
         self.unit_alone(id);
+        self.storages_of(id);
         for row in self.state.unit(id).into_iter().chain(old) {
             self.application(row.application);
             self.machine(row.machine);
@@ -226,6 +237,31 @@ impl Touched<'_> {
                     self.subjects.extend(leader.map(Subject::Unit));
                 }
             }
+        }
+    }
+
+    fn storages_of(&mut self, id: UnitId) {
+        let storages = self.state.storages().of_unit(id);
+        self.subjects
+            .extend(storages.into_iter().map(|row| Subject::Storage(row.id)));
+    }
+
+    /// Its unit, and the machine that has its disk, as they are and were.
+    fn storage(&mut self, id: StorageInstanceId, before: Option<&Row>) {
+        self.add(Subject::Model);
+        self.add(Subject::Storage(id));
+        let storages = self.state.storages();
+        let (old_unit, old) = match before {
+            Some(Row::Storage(row)) => (row.unit, None),
+            Some(Row::StorageState(row)) => (row.unit, Some(row)),
+            _ => (None, None),
+        };
+        let units = storages.get(id).and_then(|row| row.unit).into_iter();
+        self.subjects
+            .extend(units.chain(old_unit).map(Subject::Unit));
+        for known in storages.state(id).into_iter().chain(old) {
+            self.subjects.extend(known.unit.map(Subject::Unit));
+            self.subjects.extend(known.machine.map(Subject::Machine));
         }
     }
 

@@ -9,6 +9,7 @@
 //! and no I/O here: the time, what is in flight and what the cloud offers are
 //! inputs.
 
+mod added;
 mod advance;
 mod affected;
 mod cloud;
@@ -18,12 +19,14 @@ mod outcome;
 mod resources;
 mod secrets;
 mod settings;
+mod storage;
 mod subject;
 mod task;
 mod task_outcome;
 mod types;
 mod unit;
 
+pub use added::{Asked, check_count, directives, unit_count};
 pub use affected::{affected, subjects};
 pub use cloud::SharedNames;
 pub use leader::{leader_grant_millis, renewed_grant};

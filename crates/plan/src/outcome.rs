@@ -14,6 +14,7 @@ use time::{Duration, OffsetDateTime};
 
 use lazuli_model::hook::{Hook, SecretHook};
 
+use crate::added::Added;
 use crate::advance::{advance, fraction};
 use crate::secrets::{self, Draft, SecretWrite};
 use crate::types::Levels;
@@ -88,6 +89,13 @@ pub enum HookWrite {
     },
     /// `secret-add` and those that change a secret.
     Secret(SecretWrite),
+    /// `storage-add`.
+    StorageAdd {
+        /// The charm's store.
+        store: String,
+        /// How many instances.
+        count: u32,
+    },
 }
 
 /// A write that counts whatever becomes of its hook.
@@ -133,7 +141,7 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
     match &ended.exit {
         Exit::Interrupted { .. } => Vec::new(),
         Exit::Failed { reason } => vec![failed(state, &next, ended, reason, now)],
-        Exit::Success => match writes(state, unit, &ended.writes) {
+        Exit::Success => match writes(state, unit, &ended.writes, ended.seq, now) {
             Ok(mut changes) => match secret_writes(state, unit, &ended.writes, about(ended), now) {
                 Ok(written) => {
                     changes.extend(advance(state, unit, &next, &ended.levels, now));
@@ -205,15 +213,20 @@ fn failed(
 /// The rows after the buffered writes of a hook that succeeded. Writes to
 /// what is gone meanwhile are dropped; what a unit may not write fails the
 /// hook.
+/// `number` tells this run of the unit from its others.
 pub(crate) fn writes(
     state: &ModelState,
     unit: &Unit,
     writes: &[HookWrite],
+    number: u64,
+    now: OffsetDateTime,
 ) -> Result<Vec<Change>, String> {
     let mut bags: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>> = BTreeMap::new();
     let mut changes = Vec::new();
+    let mut added = Added::of(state, unit, number, now);
     for write in writes {
         match write {
+            HookWrite::StorageAdd { store, count } => changes.extend(added.add(store, *count)?),
             HookWrite::RelationSet {
                 relation,
                 application,

@@ -7,7 +7,7 @@ use lazuli_model::state::{
 use lazuli_model::status::{Status, StatusKey};
 
 use crate::types::{Inputs, Subject, SubjectPlan};
-use crate::{cloud, leader, resources, task, unit};
+use crate::{cloud, leader, resources, storage, task, unit};
 
 /// Plans one subject; empty when it is gone.
 #[must_use]
@@ -20,6 +20,10 @@ pub fn plan_subject(inputs: Inputs<'_>, subject: Subject) -> SubjectPlan {
             .map(|row| leader::plan_application(inputs, row)),
         Subject::Relation(id) => state.relation(id).map(|row| plan_relation(inputs, row)),
         Subject::Machine(id) => state.machine(id).map(|row| plan_machine(inputs, row)),
+        Subject::Storage(id) => state
+            .storages()
+            .get(id)
+            .map(|row| storage::plan(inputs, row)),
         Subject::Unit(id) => state.unit(id).map(|row| unit::plan(inputs, row)),
         Subject::Task(number) => state.task(number).map(|row| task::plan(inputs, row)),
     };
@@ -43,7 +47,9 @@ fn plan_model(inputs: Inputs<'_>) -> SubjectPlan {
     let mut plan = cloud::plan_model(inputs);
     resources::forget_charms(inputs, &mut plan);
     plan.decisions.extend(crate::secrets::pruned(state));
-    let empty = state.applications().next().is_none() && state.machines().next().is_none();
+    let empty = state.applications().next().is_none()
+        && state.machines().next().is_none()
+        && state.storages().is_empty();
     let dying = state.model().life != Life::Alive;
     let status = if dying {
         let reason = plan.blocked.as_ref().map_or("", |blocked| &blocked.reason);

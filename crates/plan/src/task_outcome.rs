@@ -59,7 +59,7 @@ pub fn commit_task(state: &ModelState, end: &TaskEnded, now: OffsetDateTime) -> 
     if end.exit == TaskExit::Code(0)
         && let Some(unit) = unit
     {
-        match all_writes(state, unit, &end.writes, now) {
+        match all_writes(state, unit, &end.writes, end.task, now) {
             Ok(written) => changes = written,
             Err(reason) => (status, message) = (TaskStatus::Failed, reason),
         }
@@ -104,10 +104,11 @@ pub fn commit_command(
     state: &ModelState,
     unit: UnitId,
     wrote: &[HookWrite],
+    number: u64,
     now: OffsetDateTime,
 ) -> Vec<Change> {
     let unit = state.unit(unit);
-    unit.and_then(|unit| all_writes(state, unit, wrote, now).ok())
+    unit.and_then(|unit| all_writes(state, unit, wrote, number, now).ok())
         .unwrap_or_default()
 }
 
@@ -115,9 +116,10 @@ fn all_writes(
     state: &ModelState,
     unit: &Unit,
     wrote: &[HookWrite],
+    number: u64,
     now: OffsetDateTime,
 ) -> Result<Vec<Change>, String> {
-    let mut changes = writes(state, unit, wrote)?;
+    let mut changes = writes(state, unit, wrote, number, now)?;
     changes.extend(secret_writes(state, unit, wrote, None, now)?);
     Ok(changes)
 }

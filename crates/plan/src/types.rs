@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_model::hook::Hook;
-use lazuli_model::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use lazuli_model::id::{
+    ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId,
+};
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Change, ModelState};
 use serde::{Deserialize, Serialize};
@@ -21,6 +23,8 @@ pub enum Subject {
     Relation(RelationId),
     /// A machine: its instance, its first boot, its end.
     Machine(MachineId),
+    /// A storage instance: where it is, its end.
+    Storage(StorageInstanceId),
     /// A unit: its hooks, its end.
     Unit(UnitId),
     /// A task: its turn, its end.

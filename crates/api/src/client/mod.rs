@@ -15,6 +15,7 @@ mod secret;
 mod session;
 mod source;
 mod sse;
+mod storage;
 mod tls;
 mod tunnel;
 mod unit;

@@ -2,6 +2,7 @@
 
 mod body;
 mod common;
+mod data_disks;
 mod directory;
 mod disks;
 mod groups;
@@ -23,6 +24,7 @@ mod vms;
 mod vnets;
 
 pub(crate) use common::{Answer, World};
+pub(crate) use data_disks::{host_disks, host_name, release};
 pub(crate) use directory::{metadata, openid};
 pub(crate) use lists::render;
 pub(crate) use operations::{internal, result_url, status_url};

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::body::{object, patch_tags};
 use super::common::{Answer, Slot, World, begin, existing, location_of, writable_group};
+use super::data_disks;
 use super::usages::check_cores;
 use super::vm_create::{create, wanted_size};
 use super::vm_view::{WRITE_ONLY, render};
@@ -263,6 +264,10 @@ pub(crate) fn patch(
     conditions.check(id, Some(&before))?;
     check_idle(tx, &before)?;
     let resource = patch_tags(tx, id, &body)?;
+    let list = &body["properties"]["storageProfile"]["dataDisks"];
+    if !list.is_null() {
+        data_disks::replace(tx, world, &resource, list)?;
+    }
     let operation = begin(
         tx,
         world,
@@ -337,6 +342,7 @@ pub(crate) fn remove(tx: &mut Tx<'_>, id: &ResourceId) {
         return;
     };
     tx.remove(id);
+    data_disks::release(tx, id);
     for nic in &vm.nics {
         if nic.delete {
             super::nics::remove(tx, &nic.id);

@@ -6,7 +6,7 @@ use lazuli_guests::{
     Error, Fabric, FabricOptions, GuestSpec, Namespace, NetworkPolicy, Power, Stop, VnetSpec,
 };
 
-use super::{HostState, Hosts, HostsError, Namespaces};
+use super::{HostDisk, HostState, Hosts, HostsError, Namespaces};
 
 /// Threads that make or start the guests of one batch.
 const MAKERS: usize = 4;
@@ -156,6 +156,14 @@ impl Hosts for GuestHosts {
 
     fn delete(&self, name: &str) -> Result<(), HostsError> {
         self.fabric.delete(name).map_err(failed)
+    }
+
+    fn set_disks(&self, name: &str, disks: &[HostDisk]) -> Result<(), HostsError> {
+        self.fabric.set_disks(name, disks).map_err(failed)
+    }
+
+    fn delete_disk(&self, name: &str) -> Result<(), HostsError> {
+        self.fabric.delete_disk(name).map_err(failed)
     }
 
     fn list(&self) -> Result<Vec<HostState>, HostsError> {

@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lazuli_guests::{GuestSpec, NetworkPolicy, VnetSpec};
 
-use super::{HostState, Hosts, HostsError};
+use super::{HostDisk, HostState, Hosts, HostsError};
 
 #[derive(Default)]
 struct State {
     vnets: BTreeMap<String, VnetSpec>,
     machines: BTreeMap<String, (GuestSpec, bool)>,
+    disks: BTreeMap<String, Vec<HostDisk>>,
 }
 
 /// Machines without substance. They are lost with the process; the simulator
@@ -41,6 +42,12 @@ impl MemoryHosts {
             .machines
             .get(name)
             .map(|(spec, _)| spec.clone())
+    }
+
+    /// The data disks of a machine.
+    #[must_use]
+    pub fn disks(&self, name: &str) -> Vec<HostDisk> {
+        self.state().disks.get(name).cloned().unwrap_or_default()
     }
 
     /// The virtual networks.
@@ -103,7 +110,22 @@ impl Hosts for MemoryHosts {
     }
 
     fn delete(&self, name: &str) -> Result<(), HostsError> {
-        self.state().machines.remove(name);
+        let mut state = self.state();
+        state.machines.remove(name);
+        state.disks.remove(name);
+        Ok(())
+    }
+
+    fn set_disks(&self, name: &str, disks: &[HostDisk]) -> Result<(), HostsError> {
+        let mut state = self.state();
+        if !state.machines.contains_key(name) {
+            return Err(HostsError::text(format!("no machine {name}")));
+        }
+        state.disks.insert(name.to_owned(), disks.to_vec());
+        Ok(())
+    }
+
+    fn delete_disk(&self, _name: &str) -> Result<(), HostsError> {
         Ok(())
     }
 

@@ -44,6 +44,9 @@ pub struct HostState {
     pub running: bool,
 }
 
+/// A data disk of a machine.
+pub type HostDisk = lazuli_guests::AttachedDisk;
+
 /// Namespaces of this machine that lead to the virtual machines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Namespaces {
@@ -89,6 +92,18 @@ pub trait Hosts: Send + Sync {
     /// # Errors
     /// The hosts' own.
     fn delete(&self, name: &str) -> Result<(), HostsError>;
+
+    /// Attaches disks to a machine, and detaches all others from it.
+    ///
+    /// # Errors
+    /// If there is no such machine, or the hosts' own.
+    fn set_disks(&self, name: &str, disks: &[HostDisk]) -> Result<(), HostsError>;
+
+    /// Removes a disk with its content; absent is well.
+    ///
+    /// # Errors
+    /// The hosts' own.
+    fn delete_disk(&self, name: &str) -> Result<(), HostsError>;
 
     /// All machines.
     ///

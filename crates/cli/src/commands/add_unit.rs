@@ -3,7 +3,7 @@
 use lazuli_api::AddUnits;
 
 use crate::arguments;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::session::Session;
 
 /// Add units to an application
@@ -17,20 +17,17 @@ pub(crate) struct Args {
     /// Where units go, with commas between: 0, zone=1, new
     #[arg(long, value_name = "PLACEMENT")]
     to: Vec<String>,
-    #[arg(long, hide = true)]
+    /// Existing storage to attach to the new unit
+    #[arg(long, value_name = "STORAGE")]
     attach_storage: Vec<String>,
 }
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if !self.attach_storage.is_empty() {
-            return Err(Error::user(
-                "--attach-storage cannot be used: this version of lazuli has no detached storage",
-            ));
-        }
         let units = AddUnits {
             count: self.num_units,
             placement: arguments::list(&self.to),
+            attach_storage: arguments::list(&self.attach_storage),
         };
         let at = session.at_model()?;
         let changed = at.client.add_units(&self.application, &units).await?;

@@ -70,7 +70,8 @@ pub(crate) struct Args {
     overlay: Vec<String>,
     #[arg(long, hide = true)]
     map_machines: Vec<String>,
-    #[arg(long, hide = true)]
+    /// Existing storage to attach to the deployed unit
+    #[arg(long, value_name = "STORAGE")]
     attach_storage: Vec<String>,
     #[arg(long, hide = true)]
     device: Vec<String>,
@@ -156,7 +157,6 @@ impl Args {
         for (flag, given, why) in [
             ("--overlay", &self.overlay, "bundles"),
             ("--map-machines", &self.map_machines, "bundles"),
-            ("--attach-storage", &self.attach_storage, "detached storage"),
             ("--device", &self.device, "devices"),
         ] {
             if !given.is_empty() {
@@ -217,6 +217,7 @@ impl Args {
             storage: arguments::pairs("storage", &self.storage)?,
             resources: BTreeMap::new(),
             channel: None,
+            attach_storage: arguments::list(&self.attach_storage),
             force: self.force,
         })
     }
@@ -294,7 +295,7 @@ mod tests {
             "charm": "", "name": "app", "num_units": 3, "base": "ubuntu@24.04", "config": {},
             "constraints": "cores=2 mem=4G", "placement": ["0", "zone=1", "new"], "trust": true,
             "endpoint_bindings": {"": "alpha", "db": "beta"}, "storage": {"data": "1G"},
-            "resources": {}, "channel": null,
+            "resources": {}, "channel": null, "attach_storage": [],
             "force": true,
         });
         assert_eq!(request, expected);

@@ -45,6 +45,7 @@ mod show_unit;
 mod ssh;
 mod ssh_keys;
 mod status;
+mod storage;
 mod switch;
 mod tasks;
 mod trust;
@@ -140,6 +141,15 @@ commands! {
     Machines(machines::Args),
     ShowMachine(show_machine::Args),
     RemoveMachine(remove_machine::Args),
+    #[command(visible_alias = "list-storage")]
+    Storage(storage::ListStorage),
+    ShowStorage(storage::ShowStorage),
+    #[command(visible_alias = "list-storage-pools")]
+    StoragePools(storage::ListPools),
+    AddStorage(storage::AddStorage),
+    AttachStorage(storage::AttachStorage),
+    DetachStorage(storage::DetachStorage),
+    RemoveStorage(storage::RemoveStorage),
     Ssh(ssh::Args),
     Scp(scp::Args),
     #[command(visible_alias = "list-ssh-keys")]

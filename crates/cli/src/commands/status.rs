@@ -15,7 +15,7 @@ use crate::patience::Patience;
 use crate::render::select::select;
 use crate::render::show::without_empty_statuses;
 use crate::render::times::Clock;
-use crate::render::{status, status_brief};
+use crate::render::{status, status_brief, storage};
 use crate::session::{AtModel, Session};
 
 /// The shortest time between two pictures of `--watch`.
@@ -40,7 +40,8 @@ pub(crate) struct Args {
     /// Show it again when it changes, at most once in this time
     #[arg(long, value_parser = duration::parse, value_name = "DURATION")]
     watch: Option<Duration>,
-    #[arg(long, hide = true)]
+    /// Show storage
+    #[arg(long)]
     storage: bool,
     #[arg(long, hide = true)]
     retry_count: Option<u32>,
@@ -167,7 +168,12 @@ impl Args {
                 false => session.say("Nothing matched specified filter."),
             }
         }
-        Ok(status::tabular(&status, relations.as_deref()))
+        let mut text = status::tabular(&status, relations.as_deref());
+        if self.storage && !status.storage.storage.is_empty() {
+            text.push('\n');
+            text.push_str(&storage::of_status(&status.storage));
+        }
+        Ok(text)
     }
 }
 

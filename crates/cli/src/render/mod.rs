@@ -16,6 +16,7 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod status_brief;
 pub(crate) mod status_rows;
+pub(crate) mod storage;
 pub(crate) mod store;
 pub(crate) mod table;
 pub(crate) mod times;

@@ -56,7 +56,29 @@ pub(super) fn body(ids: &Ids, call: &Call<'_>) -> Option<Value> {
             });
             return Some(standard(call, region, properties));
         }
+        EffectSpec::Disk {
+            region,
+            zone,
+            size,
+            sku,
+            ..
+        } => {
+            let mut body = json!({
+                "location": region,
+                "sku": { "name": sku },
+                "tags": tags(call),
+                "properties": {
+                    "creationData": { "createOption": "Empty" },
+                    "diskSizeGB": size,
+                },
+            });
+            if let Some(zone) = zone {
+                body["zones"] = json!([zone]);
+            }
+            return Some(body);
+        }
         EffectSpec::Association { .. }
+        | EffectSpec::DataDisks { .. }
         | EffectSpec::VirtualMachine(_)
         | EffectSpec::Child { .. } => return None,
     };

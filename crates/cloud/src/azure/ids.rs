@@ -57,7 +57,7 @@ impl Ids {
 
     /// The id that a row's resource has or will have, and the api-version to
     /// speak of it with. An association is a property of an interface, which
-    /// only the lists name: none.
+    /// only the lists name, and a list of disks one of a machine: none.
     pub(super) fn of(&self, group: &str, effect: &Effect) -> Option<(String, &'static str)> {
         let name = &effect.name;
         Some(match &effect.spec {
@@ -81,7 +81,10 @@ impl Ids {
                 };
                 (id, version)
             }
-            EffectSpec::Association { .. } => return None,
+            EffectSpec::Disk { .. } => (self.compute(group, "disks", name), DISKS),
+            // Properties of an interface and of a machine: deleting these by
+            // id would delete those.
+            EffectSpec::Association { .. } | EffectSpec::DataDisks { .. } => return None,
         })
     }
 }

@@ -7,6 +7,7 @@
 mod association;
 mod bodies;
 mod credential;
+mod data_disks;
 mod error;
 mod ids;
 mod instance;

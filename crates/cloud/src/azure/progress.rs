@@ -24,6 +24,8 @@ pub(super) fn what(verb: &str, effect: &Effect) -> String {
         EffectSpec::PublicAddress { .. } => "public address",
         EffectSpec::Association { .. } => "address association",
         EffectSpec::VirtualMachine(_) => "virtual machine",
+        EffectSpec::Disk { .. } => "disk",
+        EffectSpec::DataDisks { .. } => "list of disks",
         EffectSpec::Child { .. } => "resource",
     };
     format!("{verb} {role} {}", effect.name)

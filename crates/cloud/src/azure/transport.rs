@@ -161,6 +161,19 @@ impl Arm {
         self.send(what, request, Some(fence)).await
     }
 
+    pub(super) async fn patch(
+        &self,
+        what: &str,
+        url: Url,
+        body: Vec<u8>,
+        fence: &dyn Fence,
+    ) -> Result<Success, CloudError> {
+        let mut request = Request::new(url, Method::Patch);
+        request.insert_header("content-type", "application/json");
+        request.set_body(body);
+        self.send(what, request, Some(fence)).await
+    }
+
     pub(super) async fn delete(
         &self,
         what: &str,

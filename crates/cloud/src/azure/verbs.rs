@@ -1,6 +1,6 @@
 //! The verbs of [`Cloud`] for Azure.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use lazuli_model::offer::Offer;
@@ -37,7 +37,11 @@ impl Cloud for Azure {
             | EffectSpec::Network { .. }
             | EffectSpec::SecurityGroup { .. }
             | EffectSpec::NatGateway { .. }
+            | EffectSpec::Disk { .. }
             | EffectSpec::PublicAddress { .. } => self.ensure_shared(call).await,
+            EffectSpec::DataDisks { machine, disks } => {
+                self.bring_disks(call, machine, disks).await
+            }
             EffectSpec::Child { .. } => Err(invalid(
                 &what("create", call.effect),
                 "it comes with its machine".to_owned(),
@@ -88,6 +92,12 @@ impl Cloud for Azure {
         let what = what("delete", call.effect);
         if let EffectSpec::Association { machine, .. } = &call.effect.spec {
             return match self.associate(call, machine, None).await? {
+                Progress::Present { .. } => Ok(Progress::Gone),
+                other => Ok(other),
+            };
+        }
+        if let EffectSpec::DataDisks { machine, .. } = &call.effect.spec {
+            return match self.bring_disks(call, machine, &BTreeMap::new()).await? {
                 Progress::Present { .. } => Ok(Progress::Gone),
                 other => Ok(other),
             };
@@ -212,7 +222,13 @@ impl Azure {
     ) -> Result<Progress, CloudError> {
         let id = match self.ids.of(call.group, call.effect) {
             Some((id, version)) => Some((id, version)),
-            None => call.effect.cloud_id.clone().map(|id| (id, NETWORK)),
+            None => {
+                let version = match call.effect.spec {
+                    EffectSpec::DataDisks { .. } => COMPUTE,
+                    _ => NETWORK,
+                };
+                call.effect.cloud_id.clone().map(|id| (id, version))
+            }
         };
         let Some((id, version)) = id else {
             return Err(invalid(what, "it has no id".to_owned()));

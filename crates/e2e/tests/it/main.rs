@@ -17,6 +17,7 @@ mod relations;
 mod resources;
 mod secrets;
 mod services;
+mod storage;
 mod subordinates;
 mod trouble;
 mod weather;

@@ -14,6 +14,7 @@ pub(super) const PACKAGES: &[&str] = &[
     "cron",
     "curl",
     "dbus",
+    "e2fsprogs",
     "gnupg",
     "iproute2",
     "iputils-ping",

@@ -113,6 +113,7 @@ impl Fabric {
             return Ok(());
         }
         self.power_off(name, &guest, Stop::Kill)?;
+        self.drop_disks(name)?;
         self.forget_groups(&guest)?;
         // The wire goes while its number is still this guest's.
         let vnet = lock(&guest.spec).vnet.clone();

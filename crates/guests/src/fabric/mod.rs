@@ -9,6 +9,7 @@
 //! registry, the fabric's own links. The registry is never held over a
 //! process or a wait.
 
+mod disks;
 mod guests;
 mod links;
 mod liveness;
@@ -19,6 +20,7 @@ mod reports;
 mod teardown;
 mod vnets;
 
+pub use disks::AttachedDisk;
 pub use open::{Fabric, FabricOptions};
 pub use power::Stop;
 pub use teardown::leftovers;

@@ -121,7 +121,8 @@ impl Fabric {
             if let Err(error) = self.power_off(name, guest, Stop::Kill) {
                 tracing::warn!(guest = name, %error, "a guest that failed to start lives on");
             }
-        })
+        })?;
+        self.show_disks(name, guest)
     }
 
     fn launch(&self, guest: &Guest, spec: &GuestSpec) -> Result<Launch> {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ns;
 use crate::spec::Namespace;
 
+use super::disks::detach_all;
 use super::guests::{in_parallel, remove_folder};
 use super::open::{Fabric, entries, namespace_path};
 use super::power::Stop;
@@ -55,6 +56,7 @@ impl Fabric {
             ns::unpin(&namespace_path(&dir, namespace))?;
         }
         drop(self);
+        detach_all(&dir)?;
         let deadline = Instant::now() + SETTLE_LIMIT;
         cgroups::remove(&dir, None)?;
         fs::remove_dir_all(&dir).map_err(Error::path("remove", &dir))?;

@@ -5,6 +5,7 @@
 
 pub mod application;
 pub mod status;
+pub mod storage;
 pub mod unit;
 
 /// The version of Juju that charms, clients and status see.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::is_false;
+use super::storage::Storage;
 
 /// `status`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -320,12 +321,6 @@ pub struct RemoteEndpoint {
     /// `provider`, `requirer`.
     pub role: String,
 }
-
-/// Storage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = StatusStorage))]
-#[serde(rename_all = "kebab-case")]
-pub struct Storage {}
 
 impl StatusInfo {
     /// A word with a text.

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::Settings;
+use super::{Settings, StorageDirective};
 use crate::base::Base;
 use crate::charm::Charm;
 use crate::constraints::Constraints;
 use crate::id::{ApplicationId, CharmId, UnitId};
 use crate::life::Life;
-use crate::names::ApplicationName;
+use crate::names::{ApplicationName, StorageName};
 
 /// A charm at a revision in a model. Written by the API, never changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,8 @@ pub struct Application {
     pub config: crate::config::Settings,
     /// Endpoint (or empty for all) to who may reach it; none when not exposed.
     pub exposed: Option<BTreeMap<String, ExposeRule>>,
+    /// What each new unit gets for the charm's stores.
+    pub storage: BTreeMap<StorageName, StorageDirective>,
     /// Whether it may use the cloud's credential.
     pub trust: bool,
     /// Alive, or dying.

@@ -1,10 +1,12 @@
 //! The ledger: every resource of a cloud, committed before it is asked for.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::FailureClass;
-use crate::id::{EffectId, MachineId};
+use crate::id::{EffectId, MachineId, StorageInstanceId};
 
 /// A row of the ledger. Decided by the planner, advanced by observations.
 /// The frozen body (which holds key material) is kept beside it, encrypted,
@@ -85,6 +87,29 @@ pub enum EffectSpec {
     },
     /// A virtual machine with its network interface and disk, in one write.
     VirtualMachine(Box<VirtualMachine>),
+    /// A managed disk for a storage instance.
+    Disk {
+        /// The region.
+        region: String,
+        /// The zone, if any: a machine that it is attached to is in it.
+        zone: Option<String>,
+        /// GiB.
+        size: u32,
+        /// Such as `Premium_LRS`.
+        sku: String,
+        /// The instance.
+        storage: StorageInstanceId,
+        /// The instance's number.
+        number: u32,
+    },
+    /// Which disks a virtual machine has beside its OS disk: all of them.
+    DataDisks {
+        /// The virtual machine, by name.
+        machine: String,
+        /// Logical unit number to disk, by name.
+        #[serde(with = "pairs")]
+        disks: BTreeMap<u8, String>,
+    },
     /// What came with a virtual machine and is named by the cloud.
     Child {
         /// Interface, address or disk.
@@ -189,6 +214,27 @@ pub enum EffectState {
     Gone,
     /// The name is taken by what is not ours: shown, never touched.
     Foreign,
+}
+
+/// Maps with numbers for keys as lists of pairs: serde's tagged enums read no
+/// such keys.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<u8, String>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<u8, String>, D::Error> {
+        Vec::<(u8, String)>::deserialize(deserializer).map(|pairs| pairs.into_iter().collect())
+    }
 }
 
 /// Why a try failed, or why what was made is not as it should be.

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::charm_users::CharmUsers;
 use super::{
-    Application, Change, CharmRevision, CharmSource, CharmState, Effect, Leader, Machine,
-    MachineState, Model, OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit,
-    RemoteSeen, Resource, Row, RowKey, Secret, SecretConsumer, SecretOwner, SecretRevision, Task,
-    Unit, UnitResources, UnitState,
+    Application, Change, CharmRevision, CharmSource, CharmState, Effect, EffectSpec, Leader,
+    Machine, MachineState, Model, OpenedPort, Relation, RelationApplication, RelationSeen,
+    RelationUnit, RemoteSeen, Resource, Row, RowKey, Secret, SecretConsumer, SecretOwner,
+    SecretRevision, Storages, Task, Unit, UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::secret::SecretId;
@@ -36,6 +36,7 @@ pub struct ModelState {
     relation_applications: BTreeMap<(RelationId, ApplicationId), RelationApplication>,
     relation_seen: BTreeMap<(UnitId, RelationId), RelationSeen>,
     remote_seen: BTreeMap<(UnitId, RelationId, UnitId), RemoteSeen>,
+    storages: Storages,
     effects: BTreeMap<EffectId, Effect>,
     pub(super) secrets: BTreeMap<SecretId, Secret>,
     pub(super) secret_revisions: BTreeMap<(SecretId, u32), SecretRevision>,
@@ -76,6 +77,7 @@ impl ModelState {
             relation_applications: BTreeMap::new(),
             relation_seen: BTreeMap::new(),
             remote_seen: BTreeMap::new(),
+            storages: Storages::default(),
             effects: BTreeMap::new(),
             secrets: BTreeMap::new(),
             secret_revisions: BTreeMap::new(),
@@ -155,6 +157,8 @@ impl ModelState {
                 let key = (row.unit, row.relation, row.remote);
                 self.remote_seen.insert(key, row);
             }
+            Row::Storage(row) => self.storages.put(row),
+            Row::StorageState(row) => self.storages.put_state(row),
             Row::Effect(row) => {
                 if let Some(machine) = row.machine {
                     self.effects_by_machine.insert((machine, row.id));
@@ -237,6 +241,8 @@ impl ModelState {
             RowKey::RemoteSeen(unit, relation, remote) => {
                 self.remote_seen.remove(&(*unit, *relation, *remote));
             }
+            RowKey::Storage(id) => self.storages.delete(*id),
+            RowKey::StorageState(id) => self.storages.delete_state(*id),
             RowKey::Effect(id) => {
                 if let Some(machine) = self.effects.remove(id).and_then(|row| row.machine) {
                     self.effects_by_machine.remove(&(machine, *id));
@@ -304,6 +310,8 @@ impl ModelState {
                 .get(&(*unit, *relation, *remote))
                 .copied()
                 .map(Row::RemoteSeen),
+            RowKey::Storage(id) => self.storages.get(*id).cloned().map(Row::Storage),
+            RowKey::StorageState(id) => self.storages.state(*id).cloned().map(Row::StorageState),
             RowKey::Effect(id) => self.effects.get(id).cloned().map(Row::Effect),
             RowKey::Secret(id) => self.secrets.get(id).cloned().map(Row::Secret),
             RowKey::SecretRevision(id, revision) => self
@@ -535,6 +543,27 @@ impl ModelState {
             .range((unit, relation, UnitId::nil())..)
             .take_while(move |((of, within, _), _)| *of == unit && *within == relation)
             .map(|(_, row)| row)
+    }
+
+    /// The storage.
+    #[must_use]
+    pub fn storages(&self) -> &Storages {
+        &self.storages
+    }
+
+    /// The number of the next storage instance: higher than all that exist,
+    /// and than those of disks that the ledger remembers.
+    #[must_use]
+    pub fn next_storage(&self) -> u32 {
+        let disks = self
+            .effects
+            .values()
+            .filter_map(|effect| match &effect.spec {
+                EffectSpec::Disk { number, .. } => Some(*number),
+                _ => None,
+            });
+        let instances = self.storages.all().map(|row| row.name.number());
+        disks.chain(instances).max().map_or(0, |last| last + 1)
     }
 
     /// A row of the ledger.

@@ -12,6 +12,8 @@ mod row;
 mod secret;
 mod settings;
 mod source;
+mod storage;
+mod storages;
 mod task;
 mod unit;
 
@@ -35,6 +37,11 @@ pub use secret::{
 };
 pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
 pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
+pub use storage::{
+    STORAGE_POOLS, Storage, StorageDirective, StorageProvider, StorageState, storage_pool,
+    storage_spec,
+};
+pub use storages::Storages;
 pub use task::{
     EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,
 };

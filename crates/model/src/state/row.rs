@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Application, CharmRevision, CharmSource, CharmState, Effect, Leader, Machine, MachineState,
     Model, OpenedPort, Operation, Relation, RelationApplication, RelationSeen, RelationUnit,
-    RemoteSeen, Resource, Secret, SecretConsumer, SecretRevision, Task, TaskLog, Unit,
-    UnitResources, UnitState,
+    RemoteSeen, Resource, Secret, SecretConsumer, SecretRevision, Storage, StorageState, Task,
+    TaskLog, Unit, UnitResources, UnitState,
 };
-use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
+use crate::id::{
+    ApplicationId, CharmId, EffectId, MachineId, RelationId, StorageInstanceId, UnitId,
+};
 use crate::secret::SecretId;
 use crate::status::{Status, StatusKey};
 
@@ -78,6 +80,10 @@ pub enum Row {
     RelationSeen(RelationSeen),
     /// What a unit has done about a remote unit.
     RemoteSeen(RemoteSeen),
+    /// A storage instance.
+    Storage(Storage),
+    /// Where it is.
+    StorageState(StorageState),
     /// A resource of the cloud.
     Effect(Effect),
     /// A secret.
@@ -119,6 +125,8 @@ pub enum RowKey {
     RelationApplication(RelationId, ApplicationId),
     RelationSeen(UnitId, RelationId),
     RemoteSeen(UnitId, RelationId, UnitId),
+    Storage(StorageInstanceId),
+    StorageState(StorageInstanceId),
     Effect(EffectId),
     Secret(SecretId),
     SecretRevision(SecretId, u32),
@@ -154,6 +162,8 @@ impl Row {
             }
             Self::RelationSeen(row) => RowKey::RelationSeen(row.unit, row.relation),
             Self::RemoteSeen(row) => RowKey::RemoteSeen(row.unit, row.relation, row.remote),
+            Self::Storage(row) => RowKey::Storage(row.id),
+            Self::StorageState(row) => RowKey::StorageState(row.storage),
             Self::Effect(row) => RowKey::Effect(row.id),
             Self::Secret(row) => RowKey::Secret(row.id),
             Self::SecretRevision(row) => RowKey::SecretRevision(row.secret, row.revision),

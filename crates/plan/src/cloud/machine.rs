@@ -9,6 +9,7 @@ use lazuli_model::state::{
     ModelState, ProvisioningFailure, Row, VirtualMachine,
 };
 
+use super::disks;
 use super::exposure::public_address;
 use super::shared::{self, SharedNames};
 use super::size;
@@ -43,6 +44,9 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
         make(inputs, &mut plan, machine, known, zone.as_deref());
         if plan.decisions.is_empty() {
             public_address(inputs, &mut plan, machine, known);
+        }
+        if plan.decisions.is_empty() {
+            disks::plan(inputs, &mut plan, machine, known);
         }
     }
     if known.facts.is_none() && known.address.is_some() {
@@ -261,6 +265,8 @@ pub(super) fn label(effect: &Effect) -> String {
         | EffectSpec::NatGateway { .. }
         | EffectSpec::PublicAddress { .. }
         | EffectSpec::Association { .. }
+        | EffectSpec::Disk { .. }
+        | EffectSpec::DataDisks { .. }
         | EffectSpec::Child { .. } => "what came with it".to_owned(),
     }
 }
@@ -289,13 +295,14 @@ fn boot(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &M
 fn unmake(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine) {
     let stage = |spec: &EffectSpec| match spec {
         EffectSpec::VirtualMachine(_) => 0,
-        EffectSpec::Association { .. } => 1,
+        EffectSpec::Association { .. } | EffectSpec::DataDisks { .. } => 1,
         EffectSpec::Child { .. } => 2,
         EffectSpec::PublicAddress { .. }
         | EffectSpec::Group { .. }
         | EffectSpec::Network { .. }
         | EffectSpec::SecurityGroup { .. }
-        | EffectSpec::NatGateway { .. } => 3,
+        | EffectSpec::NatGateway { .. }
+        | EffectSpec::Disk { .. } => 3,
     };
     for current in 0..=3 {
         let mut done = true;
@@ -303,10 +310,10 @@ fn unmake(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine) {
             if stage(&effect.spec) != current {
                 continue;
             }
-            if let (EffectSpec::Association { .. }, false) =
+            if let (EffectSpec::Association { .. } | EffectSpec::DataDisks { .. }, false) =
                 (&effect.spec, shared::is_over(&effect.state))
             {
-                // It was a property of an interface that is gone.
+                // It was a property of an interface or a machine that is gone.
                 let gone = moved(effect, EffectState::Gone, inputs.now);
                 plan.decisions.push(gone);
                 done = false;

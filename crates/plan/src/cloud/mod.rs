@@ -2,6 +2,7 @@
 //! firewall. The ledger's rows are decided here, in full: names, sizes, zones
 //! and addresses; executors choose nothing.
 
+mod disks;
 mod exposure;
 mod firewall;
 mod machine;
@@ -17,6 +18,9 @@ use lazuli_model::state::{Machine, ModelState};
 
 use crate::types::{Inputs, SubjectPlan};
 
+pub(crate) use disks::{
+    delete_disk, disk, disk_name, free_lun, is_attached, is_released, make_disk,
+};
 pub use shared::SharedNames;
 pub(crate) use status::{instance_is_going, instance_is_gone, instance_status, instance_trouble};
 

@@ -61,15 +61,19 @@ pub(super) fn plan(inputs: Inputs<'_>) -> SubjectPlan {
     let mut plan = SubjectPlan::default();
     let machines_left = state
         .effects()
-        .any(|effect| effect.machine.is_some() && !is_over(&effect.state));
+        .any(|effect| (effect.machine.is_some() || is_disk(effect)) && !is_over(&effect.state));
     let wanted = state
         .machines()
         .any(|machine| matches!(machine.source, MachineSource::Cloud { .. }));
     for effect in state.effects() {
-        let orphaned = effect.machine.is_some_and(|id| state.machine(id).is_none());
+        let orphaned = match &effect.spec {
+            EffectSpec::Disk { storage, .. } => state.storages().get(*storage).is_none(),
+            _ => effect.machine.is_some_and(|id| state.machine(id).is_none()),
+        };
         if orphaned && !is_over(&effect.state) {
             // A request to make it came late, when all else was over.
-            step(inputs, &mut plan, effect, Wish::Gone, "machine");
+            let label = if is_disk(effect) { "disk" } else { "machine" };
+            step(inputs, &mut plan, effect, Wish::Gone, label);
         } else if orphaned && inputs.now - effect.changed_at > TOMBSTONES {
             plan.decisions
                 .push(Change::Delete(RowKey::Effect(effect.id)));
@@ -86,6 +90,10 @@ pub(super) fn plan(inputs: Inputs<'_>) -> SubjectPlan {
         make(inputs, &mut plan);
     }
     plan
+}
+
+fn is_disk(effect: &Effect) -> bool {
+    matches!(effect.spec, EffectSpec::Disk { .. })
 }
 
 /// Whether the network is there, so that machines can be made in it.

@@ -223,6 +223,7 @@ impl World {
             trust: false,
             life: Life::Alive,
             force: false,
+            storage: BTreeMap::new(),
             next_unit: 1,
             created_at: NOW,
         }));

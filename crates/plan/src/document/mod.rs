@@ -6,6 +6,7 @@ mod goal_state;
 mod machine;
 mod relation;
 mod status;
+mod storage;
 mod unit;
 
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub use goal_state::goal_state;
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
 pub use status::{application_status, status_document};
+pub use storage::storage_document;
 pub use unit::{show_unit, unit_address};
 
 /// The only space there is; everything is bound to it.

@@ -30,6 +30,7 @@ pub fn status_document(state: &ModelState, controller: &str) -> Status {
                 (name, application_document(state, application))
             })
             .collect(),
+        storage: super::storage::storage_document(state),
         ..Status::default()
     }
 }

@@ -97,6 +97,7 @@ fn application(n: u128, name: &str, charm: u128) -> Row {
         trust: false,
         life: Life::Alive,
         force: false,
+        storage: std::collections::BTreeMap::new(),
         next_unit: 1,
         created_at: NOW,
     })

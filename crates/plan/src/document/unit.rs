@@ -94,6 +94,11 @@ fn lost(state: &ModelState, row: &state::Unit) -> Option<StatusInfo> {
 
 /// Juju's text: `hook failed: "db-relation-changed" for mysql:server`.
 fn hook_failed(state: &ModelState, row: &state::Unit, error: &HookError) -> String {
+    if let Hook::Storage(hook) = &error.hook {
+        let storage = state.storages().get(hook.storage);
+        let store = storage.map_or_else(String::new, |row| row.name.storage().to_string());
+        return format!("hook failed: {:?}", error.hook.name(&store));
+    }
     let Hook::Relation(hook) = &error.hook else {
         return format!("hook failed: {:?}", error.hook.name(""));
     };

@@ -5,6 +5,7 @@ mod next;
 mod relations;
 mod secrets;
 mod status;
+mod storage;
 mod subordinate;
 mod tasks;
 
@@ -48,6 +49,8 @@ enum Next {
     Due(Hook),
     /// Rows have to change first.
     Decide(Vec<Change>),
+    /// Nothing is due until another subject is further.
+    Wait(String, Subject),
     /// Nothing is due before this time.
     Idle(Option<OffsetDateTime>),
     /// Everything was done that a unit that goes has to do.
@@ -118,6 +121,10 @@ impl Rows<'_> {
         match self.next() {
             Next::Decide(changes) => plan.decisions = changes,
             Next::Due(hook) => self.due(plan, &hook),
+            Next::Wait(reason, on) => {
+                self.set_allocating(plan);
+                block(plan, reason, Some(on), None);
+            }
             Next::Over => self.go(plan),
             Next::Idle(wake_at) => {
                 plan.wake_at = [wake_at, self.secret_wake()].into_iter().flatten().min();
@@ -143,7 +150,7 @@ impl Rows<'_> {
         if self.unit.life == Life::Alive {
             return false;
         }
-        let untouched = !self.done.installed && self.done.error.is_none();
+        let untouched = !self.done.installed && self.done.error.is_none() && !self.has_storage();
         let reachable = is_ready(self.inputs.state, self.machine);
         untouched || self.is_lost() || (self.unit.force && !reachable)
     }
@@ -219,7 +226,7 @@ impl Rows<'_> {
             block(plan, "waiting for its charm".to_owned(), None, None);
             return;
         };
-        if !charm.charm.has_hook(&name) {
+        if !charm.charm.has_hook(&name) && !self.mounts(hook) {
             // Costs nothing: no connection, and no commit of its own.
             plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
             return;
@@ -253,6 +260,16 @@ impl Rows<'_> {
         block(plan, format!("{name} hook is due"), None, None);
     }
 
+    /// Whether the machine has work to do for a hook that the charm lacks: it
+    /// mounts storage, and does so again after a reboot.
+    fn mounts(self, hook: &Hook) -> bool {
+        match hook {
+            Hook::Storage(_) => true,
+            Hook::Start => self.has_storage(),
+            _ => false,
+        }
+    }
+
     /// A failed hook holds up all others until it succeeds or is skipped.
     fn after_error(self, plan: &mut SubjectPlan, error: &HookError) {
         if let Some(changes) = self.forced_charm() {
@@ -266,8 +283,9 @@ impl Rows<'_> {
             .resolve
             .filter(|resolve| resolve.seq > self.done.resolved);
         let removal_timeout = self.removal_timeout();
-        let given_up = self.unit.life != Life::Alive
-            && (self.unit.force || now - error.since >= removal_timeout);
+        let going = self.unit.life != Life::Alive;
+        let given_up = (going && (self.unit.force || now - error.since >= removal_timeout))
+            || self.is_forced_storage(&error.hook);
         let skipped = resolve.is_some_and(|resolve| !resolve.retry) || given_up;
         let levels = self.levels(&error.hook);
         let Some(levels) = levels.filter(|_| !skipped) else {
@@ -320,6 +338,15 @@ impl Rows<'_> {
         Some(changes)
     }
 
+    /// Whether the hook is of storage whose detaching may skip what fails.
+    fn is_forced_storage(self, hook: &Hook) -> bool {
+        let Hook::Storage(hook) = hook else {
+            return false;
+        };
+        let storage = self.inputs.state.storages().get(hook.storage);
+        storage.is_some_and(|row| row.force && row.unit != Some(self.unit.id))
+    }
+
     /// Goes on as if the failed hook had succeeded, and says so.
     fn skip(self, plan: &mut SubjectPlan, error: &HookError, resolved: Option<u64>) {
         let name = self.hook_name(&error.hook);
@@ -363,8 +390,13 @@ impl Rows<'_> {
     }
 
     fn endpoint(self, hook: &Hook) -> String {
-        let Hook::Relation(RelationHook { relation, .. }) = hook else {
-            return String::new();
+        let relation = match hook {
+            Hook::Relation(RelationHook { relation, .. }) => relation,
+            Hook::Storage(hook) => {
+                let storage = self.inputs.state.storages().get(hook.storage);
+                return storage.map_or_else(String::new, |row| row.name.storage().to_string());
+            }
+            _ => return String::new(),
         };
         self.inputs
             .state
@@ -378,6 +410,9 @@ impl Rows<'_> {
     fn levels(self, hook: &Hook) -> Option<Levels> {
         let state = self.inputs.state;
         let new_charm = matches!(hook, Hook::Install | Hook::UpgradeCharm);
+        if let Hook::Storage(about) = hook {
+            state.storages().get(about.storage)?;
+        }
         let mut levels = Levels {
             hook: hook.clone(),
             charm: self

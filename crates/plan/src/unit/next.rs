@@ -49,14 +49,21 @@ pub(crate) fn before_tasks(inputs: Inputs<'_>, unit: &Unit) -> Option<String> {
 impl Rows<'_> {
     /// What is next; the first that applies.
     pub(super) fn next(self) -> Next {
-        if !self.done.installed {
-            return self.bags_born().unwrap_or(Next::Due(Hook::Install));
-        }
         if self.unit.life != Life::Alive {
             return self.leave();
         }
+        if let Some(next) = self.storage_detaching() {
+            return next;
+        }
+        if !self.done.installed {
+            let before = self.storage_attached().or_else(|| self.bags_born());
+            return before.unwrap_or(Next::Due(Hook::Install));
+        }
         if self.rebooted() {
             return Next::Due(Hook::Start);
+        }
+        if let Some(next) = self.storage_attached() {
+            return next;
         }
         if let Some(next) = self.relation_created() {
             return next;
@@ -84,9 +91,16 @@ impl Rows<'_> {
         self.update_status()
     }
 
-    /// Relations are left, then stop (of what has started) and remove run;
-    /// peers hear of it without a broken of their own.
+    /// Storage goes, relations are left, then stop (of what has started) and
+    /// remove run; peers hear of it without a broken of their own.
     fn leave(self) -> Next {
+        if let Some(next) = self.storage_detaching() {
+            return next;
+        }
+        if !self.done.installed {
+            // It never got so far as to have anything to take back.
+            return Next::Over;
+        }
         if let Some(next) = self.relation_due() {
             return next;
         }

@@ -75,7 +75,8 @@ impl Rows<'_> {
             | Hook::UpdateStatus
             | Hook::UpgradeCharm
             | Hook::Relation(_)
-            | Hook::Secret(_) => {}
+            | Hook::Secret(_)
+            | Hook::Storage(_) => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod law;
 mod refresh;
 mod removal;
 mod secrets;
+mod storage;
 mod subordinates;
 mod tasks;
 mod world;

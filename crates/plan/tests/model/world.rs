@@ -455,6 +455,10 @@ impl World {
         if let Hook::Secret(hook) = &levels.hook {
             return format!("{} {}", levels.hook.name(""), hook.revision);
         }
+        if let Hook::Storage(hook) = &levels.hook {
+            let storage = self.state.storages().get(hook.storage).expect("storage");
+            return levels.hook.name(storage.name.storage().as_str());
+        }
         let Hook::Relation(hook) = &levels.hook else {
             return levels.hook.name("");
         };
@@ -497,6 +501,7 @@ impl World {
             trust: false,
             life: Life::Alive,
             force: false,
+            storage: BTreeMap::new(),
             next_unit: 0,
             created_at: self.now,
         }));

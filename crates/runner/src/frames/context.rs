@@ -52,6 +52,12 @@ pub struct Context {
     /// Ports of other units on the same machine: (unit, range), to detect
     /// conflicts at once as Juju does.
     pub foreign_ports: Vec<(String, super::PortRange)>,
+    /// The storage that the unit has, the hook's own among it.
+    pub storage: Vec<super::StorageContext>,
+    /// The instance of a storage hook.
+    pub hook_storage: Option<super::HookStorage>,
+    /// The charm's stores, for `storage-add`.
+    pub stores: BTreeMap<String, super::StoreCount>,
     /// Addresses.
     pub network: Network,
     /// The application's resources, by name.

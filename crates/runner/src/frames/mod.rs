@@ -11,6 +11,7 @@ mod outcome;
 mod request;
 mod resource;
 mod secret;
+mod storage;
 mod task;
 mod wire;
 mod write;
@@ -25,6 +26,7 @@ pub use request::{
 };
 pub use resource::ResourceRef;
 pub use secret::{HookSecret, SecretAccess, SecretContent, SecretFields, SecretInfo, SecretWrite};
+pub use storage::{HookStorage, StorageContext, StorageKind, StorageSource, StoreCount};
 pub use task::{Lock, Printed, TaskContext, TaskResult};
 pub use wire::{
     FrameError, MAX_FRAME, answer, decode, encode, hello, read_frame, read_frame_within,

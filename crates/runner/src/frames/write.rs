@@ -51,6 +51,13 @@ pub enum Write {
         /// What is written.
         write: super::SecretWrite,
     },
+    /// `storage-add`: buffered.
+    StorageAdd {
+        /// The charm's store.
+        store: String,
+        /// How many instances.
+        count: u32,
+    },
     /// `status-set`: immediate.
     Status {
         /// The application's status rather than the unit's.
@@ -104,6 +111,7 @@ impl Write {
             | Self::OpenPort { .. }
             | Self::ClosePort { .. }
             | Self::Secret { .. }
+            | Self::StorageAdd { .. }
             | Self::ActionSet { .. }
             | Self::ActionFail { .. } => false,
         }

@@ -13,7 +13,7 @@ use lazuli_model::state::{
 use lazuli_plan::document::SPACE;
 
 use super::units::{self, Count};
-use super::{Draft, Refusal, base, config, place, resources, source};
+use super::{Draft, Refusal, base, config, place, resources, source, storage};
 
 /// Deploys a charm: the application, its peer relations, its units and their
 /// machines.
@@ -28,7 +28,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let given = config::read(charm, &request.config)?;
     let constraints = constraints(request.constraints.as_deref())?;
     check_bindings(charm, request)?;
-    check_storage(draft, charm, request)?;
+    let storage = storage::of_deploy(charm, request)?;
     let trust = given.trust.unwrap_or(request.trust);
     let mut settings = lazuli_model::config::Settings::new();
     given.apply(&mut settings);
@@ -40,6 +40,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
         constraints,
         config: settings,
         exposed: None,
+        storage,
         trust,
         life: Life::Alive,
         force: false,
@@ -56,7 +57,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let count = count(request, charm.meta.subordinate)?;
     let placements = place::read(&request.placement)?;
     add_peers(draft, &row, charm);
-    units::add(draft, &mut row, count, &placements)?;
+    units::add(draft, &mut row, count, &placements, &request.attach_storage)?;
     resources::give(draft, &row, charm, &request.resources)?;
     resources::tell_missing(draft, &row, charm);
     source::follow(draft, &row, request.channel.as_deref(), false);
@@ -137,30 +138,6 @@ fn check_bindings(charm: &Charm, request: &Deploy) -> Result<(), Refusal> {
         if space != SPACE && !space.is_empty() {
             return Err(Refusal::not_found("space", space).at("/endpoint_bindings"));
         }
-    }
-    Ok(())
-}
-
-fn check_storage(draft: &mut Draft<'_>, charm: &Charm, request: &Deploy) -> Result<(), Refusal> {
-    for name in request.storage.keys() {
-        let known = charm
-            .meta
-            .storage
-            .keys()
-            .any(|store| store.as_str() == name.as_str());
-        if !known {
-            return Err(Refusal::invalid(format!(
-                "charm {:?} has no store called {name:?}",
-                charm.meta.name.as_str()
-            ))
-            .at("/storage"));
-        }
-    }
-    for store in charm.meta.storage.keys() {
-        draft.notice(format!(
-            "storage {:?} is not provided by this version: the charm gets none",
-            store.as_str()
-        ));
     }
     Ok(())
 }

@@ -22,6 +22,7 @@ mod resources;
 mod schema;
 mod secrets;
 mod source;
+mod storage;
 mod summary;
 mod tasks;
 mod units;
@@ -59,6 +60,7 @@ pub(crate) use secrets::{
     SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
     secret, update_secret, users_secret,
 };
+pub(crate) use storage::{add_storage, attach_storage, detach_storage, remove_storage};
 pub(crate) use summary::{effective, summary};
 pub(crate) use tasks::{cancel, exec, run};
 pub(crate) use units::{add_units, resolve};

@@ -5,11 +5,13 @@ use lazuli_model::state::{MachineSource, ModelState};
 use lazuli_plan::document::relation_key;
 use lazuli_store::desired as dying;
 
-use super::{Draft, Refusal, application, machine, unit};
+use super::{Draft, Refusal, application, machine, storage, unit};
 
 /// Sets the model dying, with all that is in it.
-pub(crate) fn destroy_model(draft: &mut Draft<'_>, how: &Removal) {
+pub(crate) fn destroy_model(draft: &mut Draft<'_>, how: &Removal) -> Result<(), Refusal> {
+    storage::destroy_all(draft, how)?;
     draft.extend(dying::destroy_model(draft.state, how.force));
+    Ok(())
 }
 
 /// Sets an application dying, with its units and relations.
@@ -20,6 +22,8 @@ pub(crate) fn remove_application(
 ) -> Result<(), Refusal> {
     let row = application(draft.state, name)?;
     draft.extend(dying::remove_application(draft.state, row.id, how.force));
+    let units: Vec<_> = draft.state.units_of(row.id).map(|unit| unit.id).collect();
+    storage::destroy_of(draft, &units, how);
     Ok(())
 }
 
@@ -35,6 +39,7 @@ pub(crate) fn remove_unit(draft: &mut Draft<'_>, name: &str, how: &Removal) -> R
         )));
     }
     draft.extend(dying::remove_unit(draft.state, row.id, how.force));
+    storage::destroy_of(draft, &[row.id], how);
     Ok(())
 }
 

@@ -106,6 +106,11 @@ fn line(state: &ModelState, row: &Row, detail: Option<String>) -> Option<EntityC
             row.life.is_alive(),
         ),
         Row::Unit(row) => (EntityKind::Unit, row.name.to_string(), row.life.is_alive()),
+        Row::Storage(row) => (
+            EntityKind::Storage,
+            row.name.to_string(),
+            row.life.is_alive(),
+        ),
         Row::Relation(row) => (
             EntityKind::Relation,
             row.number.to_string(),

@@ -8,7 +8,7 @@ use lazuli_model::placement::Placement;
 use lazuli_model::state::{Application, Resolve, Row, Unit};
 
 use super::place::{self, Wanted};
-use super::{Draft, Refusal, application, unit};
+use super::{Draft, Refusal, application, storage, unit};
 
 /// Units that one request may add.
 const MOST: u32 = 5000;
@@ -58,7 +58,7 @@ pub(crate) fn add_units(
     }
     let count = count(request.count, &request.placement)?;
     let placements = place::read(&request.placement)?;
-    add(draft, &mut row, count, &placements)?;
+    add(draft, &mut row, count, &placements, &request.attach_storage)?;
     draft.put(Row::Application(row));
     Ok(())
 }
@@ -70,7 +70,14 @@ pub(super) fn add(
     row: &mut Application,
     Count(count): Count,
     placements: &[Placement],
+    attached: &[String],
 ) -> Result<(), Refusal> {
+    if !attached.is_empty() && count != 1 {
+        return Err(
+            Refusal::invalid("--attach-storage cannot be used with more than one unit")
+                .at("/attach_storage"),
+        );
+    }
     let constraints = row.constraints.over(&draft.state.model().constraints);
     let constraints = constraints.without_cleared();
     for n in 0..count {
@@ -85,6 +92,7 @@ pub(super) fn add(
         })?;
         row.next_unit += 1;
         let id = UnitId::from_untyped_uuid(draft.numbers.id());
+        storage::of_unit(draft, row, id, machine, attached)?;
         draft.put(Row::Unit(Unit {
             id,
             name,

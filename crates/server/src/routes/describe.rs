@@ -114,6 +114,7 @@ fn describe(parameter: &str) -> &'static str {
         "model" => "Its name, owner/name (encoded) or id.",
         "application" => "Its name.",
         "unit" => "Its name: mysql/0 (encoded) or mysql-0.",
+        "storage" => "Its name: data/0 (encoded) or data-0.",
         "machine" | "relation" => "Its number.",
         "user" => "The name to log in with.",
         _ => "Which one.",

@@ -20,6 +20,7 @@ mod source_documents;
 mod sources;
 mod ssh;
 mod status;
+mod storage;
 mod stream;
 mod units;
 mod users;
@@ -125,6 +126,11 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(units::add_units))
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
+        .routes(routes!(storage::list_storage))
+        .routes(routes!(storage::list_storage_pools))
+        .routes(routes!(storage::add_storage))
+        .routes(routes!(storage::attach_storage, storage::detach_storage))
+        .routes(routes!(storage::remove_storage))
         .routes(routes!(machines::list_machines, machines::add_machines))
         .routes(routes!(machines::show_machine, machines::remove_machine))
         .routes(routes!(machines::show_host_keys))

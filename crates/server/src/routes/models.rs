@@ -184,8 +184,7 @@ pub(super) async fn destroy_model(edit: Edit<Admin, Query<Removal>>) -> Result<R
         ));
     }
     edit.apply(StatusCode::ACCEPTED, |draft, Query(how)| {
-        change::destroy_model(draft, how);
-        Ok(())
+        change::destroy_model(draft, how)
     })
     .await
 }

@@ -124,6 +124,12 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("get", "/models/{model}/units/{unit}", Read),
     ("delete", "/models/{model}/units/{unit}", Write),
     ("post", "/models/{model}/units/{unit}/resolved", Write),
+    ("get", "/models/{model}/storage", Read),
+    ("get", "/models/{model}/storage-pools", Read),
+    ("delete", "/models/{model}/storage/{storage}", Write),
+    ("put", "/models/{model}/storage/{storage}/unit", Write),
+    ("delete", "/models/{model}/storage/{storage}/unit", Write),
+    ("post", "/models/{model}/units/{unit}/storage", Write),
     ("get", "/models/{model}/machines", Read),
     ("post", "/models/{model}/machines", Write),
     ("get", "/models/{model}/machines/{machine}", Read),
@@ -214,6 +220,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
                 .replace("{resource}", "x")
                 .replace("{charm}", "x")
                 .replace("{machine}", "9")
+                .replace("{storage}", "data-9")
                 .replace("{relation}", "9");
             let url = format!("http://{}/v1{path}?dry_run=maybe", world.address);
             let method = method.to_uppercase().parse().unwrap();

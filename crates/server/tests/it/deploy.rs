@@ -93,6 +93,7 @@ async fn an_application_is_changed_in_all_its_parts() {
     let units = AddUnits {
         count: 2,
         placement: vec!["0".to_owned()],
+        attach_storage: Vec::new(),
     };
     let added = model.add_units("web", &units).await.unwrap();
     assert_eq!(

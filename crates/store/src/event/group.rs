@@ -96,9 +96,12 @@ fn entity(model: ModelId, change: &Change) -> (Kind, Uuid) {
     }
     match change.key() {
         // Which machine a row of the ledger was for is not known once it goes.
-        // So it is with tasks, which go with their model alone.
+        // So it is with tasks, which go with their model alone. Storage goes from
+        // unit to unit: it is the model's.
         RowKey::Model
         | RowKey::Effect(_)
+        | RowKey::Storage(_)
+        | RowKey::StorageState(_)
         | RowKey::Secret(_)
         | RowKey::SecretRevision(..)
         | RowKey::Status(StatusKey::Model)

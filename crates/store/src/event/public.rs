@@ -117,6 +117,8 @@ fn show_row(row: &Row, after: &mut Map<String, Value>) {
             json!({ "id": row.id, "owner": row.owner, "revision": row.latest }),
         ),
         Row::SecretRevision(_) | Row::SecretConsumer(_) => {}
+        Row::Storage(row) => push(after, "storage", json!(row)),
+        Row::StorageState(row) => push(after, "storage-states", json!(row)),
         Row::Effect(row) => push(after, "effects", effect(row)),
         Row::Status(key, row) => set(after, aspect(*key), status(row)),
         // Parameters, results and what is said may hold passwords.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use lazuli_model::config::Settings;
 use lazuli_model::constraints::Constraints;
 use lazuli_model::id::ApplicationId;
-use lazuli_model::state::{Application, ExposeRule, Row};
+use lazuli_model::names::StorageName;
+use lazuli_model::state::{Application, ExposeRule, Row, StorageDirective};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
 use time::OffsetDateTime;
@@ -23,6 +24,7 @@ struct Record {
     constraints: Json<Constraints>,
     config: Json<Settings>,
     exposed: Option<Json<BTreeMap<String, ExposeRule>>>,
+    storage: Json<BTreeMap<StorageName, StorageDirective>>,
     trust: bool,
     life: String,
     force: bool,
@@ -40,6 +42,7 @@ impl Record {
             constraints: self.constraints.0,
             config: self.config.0,
             exposed: self.exposed.map(|json| json.0),
+            storage: self.storage.0,
             trust: self.trust,
             life: life("applications", &self.life)?,
             force: self.force,
@@ -56,7 +59,8 @@ macro_rules! select {
             "select id, name, charm, base, \
              constraints as \"constraints: Json<Constraints>\", \
              config as \"config: Json<Settings>\", \
-             exposed as \"exposed: Json<BTreeMap<String, ExposeRule>>\", trust, life, \
+             exposed as \"exposed: Json<BTreeMap<String, ExposeRule>>\", \
+             storage as \"storage: Json<BTreeMap<StorageName, StorageDirective>>\", trust, life, \
              force, next_unit, created_at \
              from applications t " + $filter,
             $($argument),+
@@ -76,15 +80,15 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into applications (model, id, name, charm, base, constraints, config, exposed,
-            trust, life, force, next_unit, created_at)
+            trust, life, force, next_unit, created_at, storage)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[],
             $6::jsonb[], $7::jsonb[], $8::jsonb[], $9::boolean[], $10::text[], $11::boolean[],
-            $12::integer[], $13::timestamptz[])
+            $12::integer[], $13::timestamptz[], $14::jsonb[])
          on conflict (model, id) do update set name = excluded.name, charm = excluded.charm,
             base = excluded.base, constraints = excluded.constraints, config = excluded.config,
             exposed = excluded.exposed, trust = excluded.trust, life = excluded.life,
             force = excluded.force, next_unit = excluded.next_unit,
-            created_at = excluded.created_at",
+            created_at = excluded.created_at, storage = excluded.storage",
         &models(rows),
         &column(rows, |row| raw(row.id)),
         &column(rows, |row| row.name.to_string()),
@@ -98,6 +102,7 @@ pub(crate) async fn put(
         &column(rows, |row| row.force),
         &column(rows, |row| integer(row.next_unit)),
         &column(rows, |row| row.created_at),
+        &column(rows, |row| Json(row.storage.clone())) as &[Json<_>],
     )
     .execute(connection)
     .doing("write applications")

@@ -174,6 +174,8 @@ fn role(spec: &EffectSpec) -> &'static str {
         EffectSpec::PublicAddress { .. } => "public-address",
         EffectSpec::Association { .. } => "association",
         EffectSpec::VirtualMachine(_) => "virtual-machine",
+        EffectSpec::Disk { .. } => "disk",
+        EffectSpec::DataDisks { .. } => "data-disks",
         EffectSpec::Child { .. } => "child",
     }
 }

@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 use super::{
     application, charm, charm_source, charm_state, effect, leader, machine, machine_state, model,
     opened_port, relation, relation_application, relation_seen, relation_unit, remote_seen,
-    resource, secret, secret_consumer, secret_revision, status, task, unit, unit_resources,
-    unit_state,
+    resource, secret, secret_consumer, secret_revision, status, storage, storage_state, task, unit,
+    unit_resources, unit_state,
 };
 use crate::StoreError;
 use crate::convert::raw;
@@ -51,6 +51,8 @@ pub(crate) async fn all(
         relation_application,
         relation_seen,
         remote_seen,
+        storage,
+        storage_state,
         effect,
         secret,
         secret_revision,
@@ -110,6 +112,8 @@ pub(crate) async fn named(
         remote_seen,
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
+    find!(storage, RowKey::Storage(id) => *id);
+    find!(storage_state, RowKey::StorageState(id) => *id);
     find!(effect, RowKey::Effect(id) => *id);
     find!(secret, RowKey::Secret(id) => *id);
     find!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));

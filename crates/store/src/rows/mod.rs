@@ -52,6 +52,8 @@ pub(crate) mod secret;
 pub(crate) mod secret_consumer;
 pub(crate) mod secret_revision;
 pub(crate) mod status;
+pub(crate) mod storage;
+pub(crate) mod storage_state;
 pub(crate) mod task;
 pub(crate) mod unit;
 pub(crate) mod unit_resources;

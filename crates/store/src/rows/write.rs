@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{
     application, charm, charm_source, charm_state, effect, leader, machine, machine_state, model,
     opened_port, operation, relation, relation_application, relation_seen, relation_unit,
-    remote_seen, resource, secret, secret_consumer, secret_revision, status, task, unit,
-    unit_resources, unit_state,
+    remote_seen, resource, secret, secret_consumer, secret_revision, status, storage,
+    storage_state, task, unit, unit_resources, unit_state,
 };
 use crate::StoreError;
 
@@ -69,6 +69,8 @@ pub(crate) async fn write(
         remote_seen,
         RowKey::RemoteSeen(unit, relation, remote) => (*unit, *relation, *remote)
     );
+    delete!(storage, RowKey::Storage(id) => *id);
+    delete!(storage_state, RowKey::StorageState(id) => *id);
     delete!(effect, RowKey::Effect(id) => *id);
     delete!(secret, RowKey::Secret(id) => *id);
     delete!(secret_revision, RowKey::SecretRevision(id, revision) => (*id, *revision));
@@ -94,6 +96,8 @@ pub(crate) async fn write(
     put!(relation_application, RelationApplication);
     put!(relation_seen, RelationSeen);
     put!(remote_seen, RemoteSeen);
+    put!(storage, Storage);
+    put!(storage_state, StorageState);
     put!(effect, Effect);
     put!(secret, Secret);
     put!(secret_revision, SecretRevision);

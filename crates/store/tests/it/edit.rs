@@ -20,6 +20,7 @@ fn application(n: u128, name: &str) -> Application {
         trust: false,
         life: Life::Alive,
         force: false,
+        storage: std::collections::BTreeMap::new(),
         next_unit: 0,
         created_at: NOW,
     }

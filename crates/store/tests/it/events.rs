@@ -130,6 +130,7 @@ async fn what_is_private_is_in_no_event() {
             trust: false,
             life: Default::default(),
             force: false,
+            storage: std::collections::BTreeMap::new(),
             next_unit: 0,
             created_at: NOW,
         })),

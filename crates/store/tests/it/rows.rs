@@ -44,7 +44,7 @@ async fn any_rows_come_back_as_they_were() {
         store.refresh(&mut follower).await.unwrap();
         check(&follower, &expected, &changes, round);
     }
-    assert_eq!(kinds.len(), 20, "every kind of row was written: {kinds:?}");
+    assert_eq!(kinds.len(), 22, "every kind of row was written: {kinds:?}");
 }
 
 /// Shows the rows that differ and not the whole model.

@@ -113,6 +113,11 @@ impl Paths {
         self.lib().join("incoming")
     }
 
+    /// Content of storage that is kept on the machine.
+    pub(crate) fn storage(&self) -> PathBuf {
+        self.lib().join("storage")
+    }
+
     /// What is known of all units.
     pub(crate) fn units(&self) -> PathBuf {
         self.lib().join("units")

@@ -148,6 +148,7 @@ fn units_go_where_they_are_placed() {
     let request = AddUnits {
         count: 2,
         placement: vec!["0".to_owned()],
+        attach_storage: Vec::new(),
     };
     let lines = world
         .ask(|draft| add_units(draft, "web", &request))

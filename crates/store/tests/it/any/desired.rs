@@ -44,10 +44,11 @@ pub(super) fn application() -> impl Strategy<Value = Row> {
         life(),
         any::<bool>(),
         select(vec!["", "cores=4 mem=8G", "arch=arm64 tags=a,b"]),
+        btree_map(word(), directive(), 0..3),
     );
     (own, rest).prop_map(|(own, rest)| {
         let (id, name, charm, trust, next_unit, created_at) = own;
-        let (config, exposed, life, force, constraints) = rest;
+        let (config, exposed, life, force, constraints, storage) = rest;
         Row::Application(Application {
             id,
             name: name.parse().unwrap(),
@@ -59,6 +60,10 @@ pub(super) fn application() -> impl Strategy<Value = Row> {
             trust,
             life,
             force,
+            storage: storage
+                .into_iter()
+                .map(|(name, directive)| (name.parse().unwrap(), directive))
+                .collect(),
             next_unit,
             created_at,
         })

@@ -3,6 +3,7 @@
 mod desired;
 mod observed;
 mod secrets;
+mod storage;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::common::{NOW, id};
 use desired::*;
 use observed::*;
 use secrets::*;
+use storage::*;
 
 pub(crate) fn changes(own: Model) -> impl Strategy<Value = Vec<Change>> {
     let row = prop_oneof![
@@ -37,6 +39,7 @@ pub(crate) fn changes(own: Model) -> impl Strategy<Value = Vec<Change>> {
         4 => relation_rows(),
         4 => effect(),
         4 => secret_rows(),
+        2 => storage_rows(),
         3 => status(),
     ];
     vec((row, prop::bool::weighted(0.2)), 0..60).prop_map(|rows| {

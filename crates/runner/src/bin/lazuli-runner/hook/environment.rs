@@ -7,17 +7,20 @@ use lazuli_runner::frames::HookKind;
 
 use super::handler::dispatch_path;
 use crate::journal::Intent;
+use crate::tools::storage_kind;
 
 /// The usual directories after the tools.
 pub(super) const PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
 
-/// All variables of a hook.
+/// All variables of a hook. `storage_location` is where the instance of a
+/// storage hook was found.
 pub(super) fn environment(
     intent: &Intent,
     charm: &Path,
     tools: &Path,
     socket: &Path,
+    storage_location: &str,
 ) -> BTreeMap<String, String> {
     let request = &intent.request;
     let context = &request.context;
@@ -91,6 +94,17 @@ pub(super) fn environment(
             variables.insert("JUJU_SECRET_REVISION".to_owned(), revision.to_string());
         }
     }
+    let about = context.hook_storage.as_ref();
+    if let Some(storage) =
+        about.and_then(|about| context.storage.iter().find(|row| row.id == about.id))
+    {
+        let mut set = |name: &str, value: &str| {
+            variables.insert(name.to_owned(), value.to_owned());
+        };
+        set("JUJU_STORAGE_ID", &storage.id);
+        set("JUJU_STORAGE_KIND", storage_kind(storage));
+        set("JUJU_STORAGE_LOCATION", storage_location);
+    }
     variables.extend(context.env.clone());
     // These name the hook to its tools: nothing may replace them.
     for (name, value) in [
@@ -143,7 +157,13 @@ mod tests {
                 limits: Limits::default(),
             },
         };
-        environment(&intent, Path::new("/c"), Path::new("/t"), Path::new("/s"))
+        environment(
+            &intent,
+            Path::new("/c"),
+            Path::new("/t"),
+            Path::new("/s"),
+            "/srv",
+        )
     }
 
     #[test]

@@ -22,6 +22,7 @@ use super::lock::MachineLock;
 use super::output::{Capture, Streams};
 use super::prepare::prepare;
 use super::reboot;
+use super::storage;
 use super::tools::ToolServer;
 use crate::charm;
 use crate::clock;
@@ -143,12 +144,29 @@ fn killed(run: &Run) -> Exit {
 
 fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
     match start(supervisor, run) {
-        Ok(Ok(started)) => started.wait(supervisor, run),
-        Ok(Err(exit)) => Ended::unstarted(exit),
+        Ok(Ok(started)) => released(supervisor, run, started.wait(supervisor, run)),
+        Ok(Err(exit)) => released(supervisor, run, Ended::unstarted(exit)),
         Err(error) => Ended::unstarted(Exit::NotStarted {
             reason: describe(&error),
         }),
     }
+}
+
+/// Storage that leaves is unmounted once the hook that says so succeeded; it
+/// failed if that does.
+fn released(supervisor: &Supervisor, run: &Run, mut ended: Ended) -> Ended {
+    let context = &run.intent.request.context;
+    let leaving = context.hook_storage.as_ref().filter(|hook| hook.detaching);
+    let storage = leaving.and_then(|hook| context.storage.iter().find(|row| row.id == hook.id));
+    if ended.exit.is_success()
+        && let Some(storage) = storage
+        && let Err(error) = storage::release(&supervisor.paths, storage)
+    {
+        ended.exit = Exit::NotStarted {
+            reason: format!("storage {} cannot leave: {}", storage.id, describe(&error)),
+        };
+    }
+    ended
 }
 
 /// A hook's process at work.
@@ -181,6 +199,16 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         &request.charm.sha256,
         request.limits.sync,
     )?;
+    let mut storage_location = String::new();
+    for storage in &request.context.storage {
+        storage::bring(paths, storage)?;
+        let location = storage::location(paths, storage)?;
+        let about = request.context.hook_storage.as_ref();
+        if about.is_some_and(|about| about.id == storage.id) {
+            storage_location.clone_from(&location);
+        }
+        run.session().found_storage(&storage.id, location);
+    }
     let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);
     let mut command = match request.hook.kind {
@@ -203,6 +231,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         &charm_dir,
         &tools_dir,
         tools.path(),
+        &storage_location,
     ));
     spawned(supervisor, run, (command, stdin), Some(tools))
 }

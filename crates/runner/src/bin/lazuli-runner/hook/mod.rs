@@ -10,6 +10,7 @@ mod lock;
 mod output;
 mod prepare;
 mod reboot;
+mod storage;
 mod tools;
 mod turn;
 

@@ -292,6 +292,7 @@ fn size(write: &Write) -> usize {
         Write::OpenPort { .. }
         | Write::ClosePort { .. }
         | Write::Reboot { .. }
+        | Write::StorageAdd { .. }
         | Write::Secret { .. } => 64,
     }
 }

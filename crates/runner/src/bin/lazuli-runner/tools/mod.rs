@@ -26,6 +26,7 @@ mod secret_share;
 mod session;
 mod state;
 mod status;
+mod storage;
 #[cfg(test)]
 mod testing;
 mod version;
@@ -36,6 +37,7 @@ use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
 pub(crate) use session::{GUARANTEE, Input, Leadership, Reboot, Session, ToolContext};
+pub(crate) use storage::kind as storage_kind;
 
 /// A hook tool.
 #[derive(Debug)]
@@ -177,6 +179,9 @@ pub(crate) static TOOLS: &[&Tool] = &[
     &secret::SECRET_SET,
     &status::STATUS_GET,
     &status::STATUS_SET,
+    &storage::STORAGE_ADD,
+    &storage::STORAGE_GET,
+    &storage::STORAGE_LIST,
     &version::APPLICATION_VERSION_SET,
     &goal_state::GOAL_STATE,
     &obsolete::ADD_METRIC,
@@ -289,6 +294,7 @@ fn has_zero_byte(write: &Write) -> bool {
         | Write::ActionLog { message: text }
         | Write::ActionFail { message: text } => bad(text),
         Write::Reboot { .. } => false,
+        Write::StorageAdd { store, .. } => bad(store),
         Write::OpenPort { endpoint, .. } | Write::ClosePort { endpoint, .. } => bad(endpoint),
         Write::Secret { write } => write.fields().is_some_and(|fields| {
             [&fields.label, &fields.description]

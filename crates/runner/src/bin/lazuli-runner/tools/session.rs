@@ -94,6 +94,10 @@ pub(crate) struct Session {
     status: Option<StatusContext>,
     /// Leader settings it set.
     leader_settings: BTreeMap<String, Option<String>>,
+    /// Instances asked for, by store.
+    storage: BTreeMap<String, u32>,
+    /// Where instances are that only the machine knows.
+    storage_locations: BTreeMap<String, String>,
     /// What was answered: stable for the hook, unless it asks for very much.
     answers: VecDeque<(Question, Result<Answer, String>)>,
     /// What the action set so far.
@@ -200,6 +204,10 @@ impl Session {
                 }
                 self.said += 1;
             }
+            Write::StorageAdd { store, count } => {
+                let added = self.storage.entry(store.clone()).or_default();
+                *added = added.saturating_add(*count);
+            }
         }
         Ok(())
     }
@@ -258,6 +266,21 @@ impl Session {
         &self.secrets
     }
 
+    /// How many instances of a store the hook asked for.
+    pub(super) fn storage_added(&self, store: &str) -> u32 {
+        self.storage.get(store).copied().unwrap_or_default()
+    }
+
+    /// Where an instance was found to be.
+    pub(super) fn storage_location(&self, id: &str) -> Option<&String> {
+        self.storage_locations.get(id)
+    }
+
+    /// Keeps where an instance was found to be.
+    pub(crate) fn found_storage(&mut self, id: &str, location: String) {
+        self.storage_locations.insert(id.to_owned(), location);
+    }
+
     /// Keeps an answer of the controller.
     pub(crate) fn answered(&mut self, question: Question, answer: Result<Answer, String>) {
         if matches!(question, Question::Secret { .. }) {
@@ -299,7 +322,12 @@ impl Session {
         let secrets = self.secrets.iter().map(|write| Write::Secret {
             write: write.clone(),
         });
-        relations.chain(ports).chain(state).chain(secrets).collect()
+        let storage = self.storage.iter().map(|(store, count)| Write::StorageAdd {
+            store: store.clone(),
+            count: *count,
+        });
+        let rest = state.into_iter().chain(secrets).chain(storage);
+        relations.chain(ports).chain(rest).collect()
     }
 }
 

@@ -1,0 +1,40 @@
+//! Storage.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// `POST /v1/models/{model}/units/{unit}/storage`: more instances for a unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddStorage {
+    /// Store of the charm to directive, such as `pool,2,10G`; all parts and
+    /// the whole may be left out.
+    pub storage: BTreeMap<String, String>,
+}
+
+/// `PUT /v1/models/{model}/storage/{storage}/unit`: attaches an instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachStorage {
+    /// The unit's name.
+    pub unit: String,
+}
+
+/// `GET /v1/models/{model}/storage-pools`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoragePools {
+    /// By name.
+    pub pools: BTreeMap<String, StoragePool>,
+}
+
+/// A pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StoragePool {
+    /// Where its storage is kept: `azure`, `loop`, `rootfs`, `tmpfs`.
+    pub provider: String,
+    /// What is special about it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attrs: BTreeMap<String, String>,
+}

@@ -1,0 +1,106 @@
+//! Storage that outlives its unit, from the command line.
+
+use lazuli_e2e::Lazuli;
+
+fn storage(cli: &Lazuli) -> serde_json::Value {
+    serde_json::from_str(&cli.ok(&["storage", "--format", "json"])).unwrap_or_default()
+}
+
+fn word(cli: &Lazuli, id: &str) -> String {
+    let all = storage(cli);
+    let status = &all["storage"][id]["status"]["current"];
+    status.as_str().unwrap_or_default().to_owned()
+}
+
+/// Checklist 25: storage-attached before install, with its variables; content
+/// survives a reboot, the removal of the unit, and goes to the next one.
+#[test]
+fn storage_outlives_its_unit_until_it_is_destroyed() {
+    let Some(cli) = Lazuli::start() else { return };
+    cli.ok(&["add-model", "boxes"]);
+    cli.ok(&["deploy", "./charms/filebox", "--storage", "files=azure,1G"]);
+    cli.until("it is active", |status| status.all_active(1));
+    assert_eq!(
+        cli.file("0", "/var/log/filebox"),
+        "attached files/0 filesystem /srv/filebox\ninstall\n"
+    );
+    cli.shows(
+        "storage",
+        "
+        Unit  Storage ID  Type  Pool  Size  Status  Message
+        filebox/0  files/0  filesystem  azure  1.0 GiB  attached",
+    );
+    assert_eq!(cli.inventory("Microsoft.Compute/disks").len(), 2);
+    cli.ok(&["ssh", "0", "echo kept | sudo tee /srv/filebox/note"]);
+
+    cli.ok(&["ssh", "0", "sudo reboot || true"]);
+    cli.eventually("it is mounted again", || {
+        cli.run(&["ssh", "0", "cat /srv/filebox/note"]).out == "kept\n"
+    });
+
+    cli.ok(&["remove-unit", "--no-prompt", "filebox/0"]);
+    cli.until("the unit and its machine are gone", |status| {
+        status.units().count() == 0 && status.machines().count() == 0
+    });
+    cli.eventually("it is detached", || word(&cli, "files/0") == "detached");
+    assert_eq!(cli.inventory("Microsoft.Compute/disks").len(), 1);
+
+    cli.ok(&["add-unit", "filebox", "--attach-storage", "files/0"]);
+    cli.until("the next unit is active", |status| status.all_active(1));
+    assert_eq!(cli.ok(&["ssh", "1", "cat /srv/filebox/note"]), "kept\n");
+    cli.shows(
+        "remove-storage files/0",
+        "
+        ! ERROR storage \"files/0\" is attached: use the --force option to remove attached storage
+        [exit 1]",
+    );
+    let refused = cli.run(&["destroy-model", "boxes", "--no-prompt"]);
+    assert_eq!(refused.failed().0, 1);
+    assert!(refused.err.contains("--destroy-storage"), "{refused:?}");
+
+    cli.ok(&["add-storage", "filebox/1", "extra=azure,1G"]);
+    cli.eventually("more is attached", || word(&cli, "extra/1") == "attached");
+    cli.ok(&["detach-storage", "extra/1"]);
+    cli.eventually("it is detached", || word(&cli, "extra/1") == "detached");
+    cli.ok(&["remove-storage", "extra/1"]);
+    cli.eventually("it is gone", || word(&cli, "extra/1").is_empty());
+
+    cli.ok(&[
+        "remove-unit",
+        "--no-prompt",
+        "--destroy-storage",
+        "filebox/1",
+    ]);
+    cli.eventually("its storage is gone", || word(&cli, "files/0").is_empty());
+    cli.until("its machine is gone", |status| {
+        status.machines().count() == 0
+    });
+    assert!(cli.inventory("Microsoft.Compute/disks").is_empty());
+    cli.destroy("boxes");
+}
+
+#[test]
+fn storage_of_the_machine_goes_with_its_unit() {
+    let Some(cli) = Lazuli::start() else { return };
+    cli.ok(&["add-model", "boxes"]);
+    cli.ok(&["add-machine"]);
+    cli.ok(&["deploy", "./charms/filebox", "--to", "0"]);
+    cli.until("it is active", |status| status.all_active(1));
+    assert_eq!(
+        storage(&cli)["storage"]["files/0"]["persistent"],
+        serde_json::Value::Bool(false)
+    );
+    cli.ok(&["ssh", "0", "sudo touch /srv/filebox/note"]);
+    assert_eq!(
+        cli.run(&["detach-storage", "files/0"]).failed(),
+        (
+            1,
+            "ERROR cannot detach storage \"files/0\": storage is not detachable\n"
+        )
+    );
+    cli.ok(&["remove-application", "--no-prompt", "filebox"]);
+    cli.until("it is gone", |status| status.units().count() == 0);
+    cli.eventually("its storage is gone", || word(&cli, "files/0").is_empty());
+    assert_eq!(cli.ok(&["ssh", "0", "ls /srv/filebox"]), "");
+    cli.destroy("boxes");
+}

@@ -1,0 +1,93 @@
+//! Storage.
+
+use axum::Json;
+use axum::response::Response;
+use http::StatusCode;
+use lazuli_api::{
+    AddStorage, AttachStorage, Changed, Removal, StoragePool, StoragePools, WriteQuery,
+};
+use lazuli_model::document::storage::Storage;
+use lazuli_model::state::STORAGE_POOLS;
+use lazuli_plan::document;
+
+use crate::change;
+use crate::error::Error;
+use crate::extract::{Body, Edit, Named, Query, Shown, Write};
+
+/// Lists storage.
+#[utoipa::path(get, path = "/models/{model}/storage", tag = "storage",
+    responses((status = 200, body = Storage)))]
+pub(super) async fn list_storage(Shown(loaded): Shown) -> Json<Storage> {
+    Json(document::storage_document(&loaded.state))
+}
+
+/// Lists what storage can be made from.
+#[utoipa::path(get, path = "/models/{model}/storage-pools", tag = "storage",
+    responses((status = 200, body = StoragePools)))]
+pub(super) async fn list_storage_pools(_shown: Shown) -> Json<StoragePools> {
+    let pools = STORAGE_POOLS.iter().map(|(name, provider, sku)| {
+        let pool = StoragePool {
+            provider: provider.as_str().to_owned(),
+            attrs: sku
+                .map(|sku| ("account-type".to_owned(), sku.to_owned()))
+                .into_iter()
+                .collect(),
+        };
+        ((*name).to_owned(), pool)
+    });
+    Json(StoragePools {
+        pools: pools.collect(),
+    })
+}
+
+/// Adds storage to a unit.
+#[utoipa::path(post, path = "/models/{model}/units/{unit}/storage", tag = "storage",
+    params(WriteQuery), request_body = AddStorage, responses((status = 201, body = Changed)))]
+pub(super) async fn add_storage(
+    Named(name): Named,
+    edit: Edit<Write, Body<AddStorage>>,
+) -> Result<Response, Error> {
+    edit.apply(StatusCode::CREATED, |draft, body| {
+        change::add_storage(draft, &name, &body.value.storage)
+    })
+    .await
+}
+
+/// Attaches storage that is detached to a unit.
+#[utoipa::path(put, path = "/models/{model}/storage/{storage}/unit", tag = "storage",
+    params(WriteQuery), request_body = AttachStorage, responses((status = 200, body = Changed)))]
+pub(super) async fn attach_storage(
+    Named(name): Named,
+    edit: Edit<Write, Body<AttachStorage>>,
+) -> Result<Response, Error> {
+    edit.apply(StatusCode::OK, |draft, body| {
+        change::attach_storage(draft, &name, &body.value.unit)
+    })
+    .await
+}
+
+/// Detaches storage from its unit and keeps it.
+#[utoipa::path(delete, path = "/models/{model}/storage/{storage}/unit", tag = "storage",
+    params(Removal), responses((status = 202, body = Changed)))]
+pub(super) async fn detach_storage(
+    Named(name): Named,
+    edit: Edit<Write, Query<Removal>>,
+) -> Result<Response, Error> {
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(how)| {
+        change::detach_storage(draft, &name, how)
+    })
+    .await
+}
+
+/// Destroys storage with its content.
+#[utoipa::path(delete, path = "/models/{model}/storage/{storage}", tag = "storage",
+    params(Removal), responses((status = 202, body = Changed)))]
+pub(super) async fn remove_storage(
+    Named(name): Named,
+    edit: Edit<Write, Query<Removal>>,
+) -> Result<Response, Error> {
+    edit.apply(StatusCode::ACCEPTED, |draft, Query(how)| {
+        change::remove_storage(draft, &name, how)
+    })
+    .await
+}
