@@ -1,6 +1,7 @@
 //! The vocabulary of Lazuli: ids, names, charm formats, desired and observed
 //! state. No I/O, no clock, no randomness.
 
+pub mod address;
 pub mod base;
 pub mod charm;
 pub mod config;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use lazuli_api::{AddMachines, ManualHost};
+use lazuli_model::address::unusable;
 use lazuli_model::base::Base;
 use lazuli_model::placement::{Placement, SshTarget};
 use lazuli_model::state::MachineSource;
@@ -84,6 +85,13 @@ fn manual(draft: &Draft<'_>, host: &ManualHost) -> Result<MachineSource, Refusal
         ))
         .at("/manual/host")
     })?;
+    if let Some(why) = unusable(address) {
+        return Err(Refusal::invalid(format!(
+            "no machine can be enlisted at {address}: {why}; give the address that the controller \
+             reaches the host by"
+        ))
+        .at("/manual/host"));
+    }
     if host.host_keys.is_empty() || host.host_keys.len() > MOST_KEYS {
         return Err(Refusal::invalid(format!(
             "the host's SSH host keys are needed, from 1 to {MOST_KEYS}: an unknown host is never \

@@ -3,17 +3,21 @@
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
+use futures::StreamExt as _;
 use http::header::{CONTENT_TYPE, IF_MATCH};
 use http::{HeaderMap, Method, Uri};
 use lazuli_api::Code;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
+use tokio::time::{Duration, timeout};
 
 use crate::app::App;
 use crate::error::Error;
 
 /// Bytes of a JSON body.
 const LARGEST_BODY: usize = 4 << 20;
+/// How long a JSON body may take to arrive: a slow client must not hold what others wait for.
+const RECEIVING: Duration = Duration::from_secs(60);
 /// Bytes of an idempotency key.
 const LONGEST_KEY: usize = 255;
 
@@ -31,12 +35,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
     async fn from_request(request: Request, _: &App) -> Result<Self, Error> {
         check_json(request.headers())?;
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        let body = axum::body::to_bytes(request.into_body(), LARGEST_BODY)
-            .await
-            .map_err(|_| {
-                let detail = format!("the body broke off, or is over {LARGEST_BODY} bytes");
-                Error::problem(Code::TooLarge, detail)
-            })?;
+        let body = receive(request.into_body()).await?;
         let sha256 = digest(&method, &uri, &body);
         let value = serde_json::from_slice(&body).map_err(|error| {
             let code = match error.classify() {
@@ -47,6 +46,27 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
         })?;
         Ok(Self { value, sha256 })
     }
+}
+
+/// Reads a body into memory. One that breaks off or takes too long is a bad request, which may
+/// be sent again; one that is too large will always be.
+async fn receive(body: axum::body::Body) -> Result<Vec<u8>, Error> {
+    let mut chunks = body.into_data_stream();
+    let receiving = async {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = chunks.next().await {
+            let chunk =
+                chunk.map_err(|_| Error::bad_request("the body broke off: send it again"))?;
+            if bytes.len() + chunk.len() > LARGEST_BODY {
+                let detail = format!("the body is over {LARGEST_BODY} bytes");
+                return Err(Error::problem(Code::TooLarge, detail));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    let slow = |_| Error::bad_request("the body took too long to arrive: send it again");
+    timeout(RECEIVING, receiving).await.map_err(slow)?
 }
 
 /// What makes two requests the same.
@@ -147,4 +167,43 @@ pub(crate) fn known_revision(headers: &HeaderMap) -> Option<u64> {
         let number = tag.strip_prefix("\"r")?.strip_suffix('"')?;
         number.parse().ok()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use axum::body::{Body as Sent, Bytes};
+    use axum::response::IntoResponse as _;
+    use futures::stream;
+    use http::StatusCode;
+
+    use super::*;
+
+    async fn refused(body: Sent) -> StatusCode {
+        receive(body).await.unwrap_err().into_response().status()
+    }
+
+    #[tokio::test]
+    async fn tells_a_broken_body_from_a_large_one() {
+        let start = Ok(Bytes::from_static(b"{"));
+        let broken = stream::iter([start, Err(io::Error::other("gone"))]);
+        assert_eq!(
+            refused(Sent::from_stream(broken)).await,
+            StatusCode::BAD_REQUEST
+        );
+        let large = Sent::from(vec![b' '; LARGEST_BODY + 1]);
+        assert_eq!(refused(large).await, StatusCode::PAYLOAD_TOO_LARGE);
+        let largest = receive(Sent::from(vec![b' '; LARGEST_BODY])).await;
+        assert_eq!(largest.unwrap().len(), LARGEST_BODY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waits_for_a_body_only_so_long() {
+        let never = stream::pending::<Result<Bytes, io::Error>>();
+        assert_eq!(
+            refused(Sent::from_stream(never)).await,
+            StatusCode::BAD_REQUEST
+        );
+    }
 }

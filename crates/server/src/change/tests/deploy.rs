@@ -196,6 +196,10 @@ fn hosts_of_ones_own_need_their_keys() {
         (host("10.0.0.9", &[RSA]), "an ed25519 host key is needed"),
         (host("example", &[key]), "\"example\" is no address"),
         (
+            host("127.0.0.1", &[key]),
+            "no machine can be enlisted at 127.0.0.1: it is the controller's own host",
+        ),
+        (
             host("-oProxyCommand=x", &[key]),
             "invalid placement directive",
         ),
