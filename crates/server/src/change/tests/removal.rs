@@ -33,10 +33,7 @@ fn removals_reach_what_belongs_to_it() {
         ]
     );
     world
-        .ask(|draft| {
-            destroy_model(draft, &how);
-            Ok(())
-        })
+        .ask(|draft| destroy_model(draft, &how))
         .unwrap();
     let refused = world.refused(|draft| deploy(draft, &some("local:nrpe-0")));
     assert_eq!(refused, "model \"dev\" is being destroyed");

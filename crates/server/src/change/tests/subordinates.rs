@@ -26,10 +26,12 @@ fn subordinates_are_not_placed_scaled_or_constrained_by_hand() {
     let more = AddUnits {
         count: 1,
         placement: Vec::new(),
+        attach_storage: Vec::new(),
     };
     let there = AddUnits {
         placement: vec!["0".to_owned()],
         count: 1,
+        attach_storage: Vec::new(),
     };
     for request in [more, there] {
         assert_eq!(
