@@ -18,7 +18,7 @@ fn word(cli: &Lazuli, id: &str) -> String {
 fn storage_outlives_its_unit_until_it_is_destroyed() {
     let Some(cli) = Lazuli::start() else { return };
     cli.ok(&["add-model", "boxes"]);
-    cli.ok(&["deploy", "./charms/filebox", "--storage", "files=azure,1G"]);
+    cli.ok(&["deploy", "../../charms/filebox", "--storage", "files=azure,1G"]);
     cli.until("it is active", |status| status.all_active(1));
     assert_eq!(
         cli.file("0", "/var/log/filebox"),
@@ -84,7 +84,7 @@ fn storage_of_the_machine_goes_with_its_unit() {
     let Some(cli) = Lazuli::start() else { return };
     cli.ok(&["add-model", "boxes"]);
     cli.ok(&["add-machine"]);
-    cli.ok(&["deploy", "./charms/filebox", "--to", "0"]);
+    cli.ok(&["deploy", "../../charms/filebox", "--to", "0"]);
     cli.until("it is active", |status| status.all_active(1));
     assert_eq!(
         storage(&cli)["storage"]["files/0"]["persistent"],
@@ -95,7 +95,7 @@ fn storage_of_the_machine_goes_with_its_unit() {
         cli.run(&["detach-storage", "files/0"]).failed(),
         (
             1,
-            "ERROR cannot detach storage \"files/0\": storage is not detachable\n"
+            "ERROR cannot detach storage \"files/0\": storage is not detachable"
         )
     );
     cli.ok(&["remove-application", "--no-prompt", "filebox"]);

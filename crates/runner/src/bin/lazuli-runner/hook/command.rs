@@ -12,13 +12,12 @@ use crate::error::Error;
 use crate::files;
 use crate::journal::Intent;
 
+use super::environment::PATH;
+
 /// Who runs commands on a machine that has such a user (Juju's choice).
 const USER: &str = "ubuntu";
 
 const SHELL: &str = "/bin/bash";
-
-/// Where commands of a machine look for programs.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin";
 
 /// The shell, which reads what to do from its standard input.
 pub(super) fn shell() -> Command {

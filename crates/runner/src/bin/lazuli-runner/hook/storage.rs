@@ -4,6 +4,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use lazuli_runner::frames::{StorageContext, StorageKind, StorageSource};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 
+use super::environment::PATH;
 use crate::error::Error;
 use crate::files;
 use crate::paths::Paths;
@@ -26,6 +28,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A device that begins with so many zeros has nothing on it: the labels of
 /// all common file systems and partition tables are before it.
 const BLANK: usize = 1 << 20;
+/// The first block of ext4, in bytes, with its superblock.
+const BLOCK: usize = 4096;
+/// Where file systems have their magic, as offsets on the device.
+const EXT4: (usize, &[u8]) = (1024 + 0x38, &[0x53, 0xEF]);
+const BTRFS: (usize, &[u8]) = (0x10000 + 0x40, b"_BHRfS_M");
+/// Where ext4 says when it was last mounted (0: never).
+const EXT4_MOUNTED: Range<usize> = 1024 + 0x2C..1024 + 0x30;
 /// Where the rules of Azure's images for udev name data disks.
 const LINKS: [&str; 2] = ["/dev/disk/azure/scsi1/lun", "/dev/disk/azure/data/by-lun/"];
 
@@ -194,36 +203,64 @@ fn loops(file: &Path) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// Makes a file system on a device that has nothing on it; one whose making
-/// was interrupted is made again.
+/// was interrupted is made again. The mark alone does not say so: a disk that
+/// was forced away comes back to it with what another unit wrote there.
 fn format(paths: &Paths, storage: &StorageContext, device: &Path) -> Result<(), Error> {
-    let mark = content(paths, storage)?.with_extension("formatting");
-    if !mark.exists() {
-        if !is_blank(device)? {
-            return Ok(());
+    let mut mark = content(paths, storage)?.into_os_string();
+    mark.push(".formatting");
+    let mark = PathBuf::from(mark);
+    match found(device)? {
+        Found::Nothing => {
+            files::make_dir(&paths.storage(), 0o700)?;
+            files::write_whole(&mark, b"", true)?;
         }
-        files::make_dir(&paths.storage(), 0o700)?;
-        files::write_whole(&mark, b"", true)?;
+        Found::NeverUsed if mark.exists() => {}
+        Found::NeverUsed | Found::Data => return files::remove_file(&mark),
     }
     run(Command::new("mkfs.ext4").args(["-q", "-F"]).arg(device))?;
     files::remove_file(&mark)
 }
 
-fn is_blank(device: &Path) -> Result<bool, Error> {
+/// What is on a device.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    /// Something that no one has mounted: perhaps half a file system.
+    NeverUsed,
+    Data,
+}
+
+fn found(device: &Path) -> Result<Found, Error> {
     let mut head = vec![0; BLANK];
     let mut file = File::open(device).map_err(Error::file("open", device))?;
     file.read_exact(&mut head)
         .map_err(Error::file("read", device))?;
-    Ok(head.iter().all(|byte| *byte == 0))
+    if head.iter().all(|byte| *byte == 0) {
+        return Ok(Found::Nothing);
+    }
+    let has = |(at, magic): (usize, &[u8])| head[at..].starts_with(magic);
+    let is_mounted = head[EXT4_MOUNTED].iter().any(|byte| *byte != 0);
+    // The superblock is written last; before that, mkfs leaves the first block
+    // empty, as else only btrfs does.
+    let is_half = head[..BLOCK].iter().all(|byte| *byte == 0) && !has(BTRFS);
+    Ok(if is_half || has(EXT4) && !is_mounted {
+        Found::NeverUsed
+    } else {
+        Found::Data
+    })
 }
 
 fn run(command: &mut Command) -> Result<String, Error> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => {
-            Error::Refused(format!("{name} is not installed on this machine"))
-        }
-        _ => Error::system("run a program for storage")(error),
-    })?;
+    let output = command
+        .env("PATH", PATH)
+        .output()
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                Error::Refused(format!("{name} is not installed on this machine"))
+            }
+            _ => Error::system("run a program for storage")(error),
+        })?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -239,18 +276,32 @@ fn run(command: &mut Command) -> Result<String, Error> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_device_with_anything_on_it_is_not_blank() {
-        let name = format!("lazuli-runner-device-{}", std::process::id());
+    fn device(name: &str, content: &[(usize, &[u8])]) -> PathBuf {
+        let name = format!("lazuli-runner-{name}-{}", std::process::id());
         let file = std::env::temp_dir().join(name);
-        File::create(&file).unwrap().set_len(4 << 20).unwrap();
-        assert!(is_blank(&file).unwrap());
-        // Where ext4 has its magic.
         let mut bytes = vec![0; 4 << 20];
-        bytes[1024 + 56] = 0x53;
+        for (at, what) in content {
+            bytes[*at..*at + what.len()].copy_from_slice(what);
+        }
         fs::write(&file, bytes).unwrap();
-        assert!(!is_blank(&file).unwrap());
-        fs::remove_file(&file).unwrap();
+        file
+    }
+
+    #[test]
+    fn what_may_be_formatted_is_told_from_what_may_not() {
+        let (descriptors, mounted) = ((BLOCK, &b"x"[..]), (EXT4_MOUNTED.start, &b"x"[..]));
+        for (name, content, expected) in [
+            ("blank", &[][..], Found::Nothing),
+            ("half", &[descriptors], Found::NeverUsed),
+            ("made", &[EXT4, descriptors], Found::NeverUsed),
+            ("used", &[EXT4, mounted], Found::Data),
+            ("btrfs", &[BTRFS], Found::Data),
+            ("other", &[(0, b"XFSB")], Found::Data),
+        ] {
+            let file = device(name, content);
+            assert_eq!(found(&file).unwrap(), expected, "{name}");
+            fs::remove_file(&file).unwrap();
+        }
     }
 
     #[test]
