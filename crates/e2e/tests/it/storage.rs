@@ -18,7 +18,12 @@ fn word(cli: &Lazuli, id: &str) -> String {
 fn storage_outlives_its_unit_until_it_is_destroyed() {
     let Some(cli) = Lazuli::start() else { return };
     cli.ok(&["add-model", "boxes"]);
-    cli.ok(&["deploy", "../../charms/filebox", "--storage", "files=azure,1G"]);
+    cli.ok(&[
+        "deploy",
+        "../../charms/filebox",
+        "--storage",
+        "files=azure,1G",
+    ]);
     cli.until("it is active", |status| status.all_active(1));
     assert_eq!(
         cli.file("0", "/var/log/filebox"),
@@ -33,9 +38,14 @@ fn storage_outlives_its_unit_until_it_is_destroyed() {
     assert_eq!(cli.inventory("Microsoft.Compute/disks").len(), 2);
     cli.ok(&["ssh", "0", "echo kept | sudo tee /srv/filebox/note"]);
 
-    cli.ok(&["ssh", "0", "sudo reboot || true"]);
+    let boot = "cat /proc/sys/kernel/random/boot_id";
+    let before = cli.ok(&["ssh", "0", boot]);
+    // The connection is cut.
+    cli.run(&["ssh", "0", "sudo reboot"]);
     cli.eventually("it is mounted again", || {
-        cli.run(&["ssh", "0", "cat /srv/filebox/note"]).out == "kept\n"
+        let read = format!("{boot} && cat /srv/filebox/note");
+        let said = cli.run(&["ssh", "0", &read]).out;
+        !said.starts_with(&before) && said.ends_with("\nkept\n")
     });
 
     cli.ok(&["remove-unit", "--no-prompt", "filebox/0"]);

@@ -32,9 +32,7 @@ fn removals_reach_what_belongs_to_it() {
             "removed relation 1 web:db pg:server",
         ]
     );
-    world
-        .ask(|draft| destroy_model(draft, &how))
-        .unwrap();
+    world.ask(|draft| destroy_model(draft, &how)).unwrap();
     let refused = world.refused(|draft| deploy(draft, &some("local:nrpe-0")));
     assert_eq!(refused, "model \"dev\" is being destroyed");
 }
