@@ -191,9 +191,9 @@ fn tools_at_work_when_the_hook_ends_end_with_it() {
         let ours = machine.path("var/lib/juju/tools");
         if String::from_utf8_lossy(&environ).contains(ours.to_str().unwrap())
             && let Some(pid) = dir.file_name().unwrap().to_str().unwrap().parse().ok()
-            && is_alive(pid)
         {
-            signal(pid, "KILL");
+            // It may end by itself before this.
+            drop(kill(Pid::from_raw(pid), Signal::SIGKILL));
         }
     }
 }
