@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use lazuli_store::{Actor, Store};
 use tokio::time::{Instant, sleep};
 
@@ -17,8 +18,8 @@ async fn a_transaction_that_is_left_while_it_begins_is_over() {
     let other = world.scratch.store().await.unwrap();
     for polls in 1..6 {
         {
-            let mut edit = pin!(world.store.edit(model, None, Actor::Controller));
-            let mut load = pin!(lazuli_store::load(world.store.pool(), model));
+            let mut edit = pin!(world.store.edit(model, None, Actor::Controller).fuse());
+            let mut load = pin!(lazuli_store::load(world.store.pool(), model).fuse());
             for _ in 0..polls {
                 let _ = futures::poll!(&mut edit);
                 let _ = futures::poll!(&mut load);
