@@ -65,6 +65,19 @@ need_all() {
   fi
 }
 
+# Makes a Python environment in target/NAME with what a file of requirements
+# names, unless it has that already: `python_with NAME FILE`.
+python_with() {
+  local venv=target/$1 wanted
+  wanted=$(cat "$2")
+  [ "$(cat "$venv/installed" 2>/dev/null)" != "$wanted" ] || return 0
+  step "installing $wanted"
+  need python3 python3
+  python3 -m venv "$venv" 2>/dev/null || { install_packages python3-venv && python3 -m venv "$venv"; }
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$2"
+  echo "$wanted" > "$venv/installed"
+}
+
 # Starts `lazulid dev` on DIR and waits until it is ready; sets `daemon`, its
 # pid, and LAZULI_DATA: `start_dev DIR LISTEN FLAVOUR`. The programs of
 # target/debug come first in PATH.

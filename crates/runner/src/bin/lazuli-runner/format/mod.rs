@@ -99,6 +99,15 @@ impl Format {
         }
     }
 
+    /// What it is called.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Smart => "smart",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+        }
+    }
+
     /// Prints a document, its last newline included.
     pub(crate) fn print(self, doc: &Doc) -> String {
         match self {

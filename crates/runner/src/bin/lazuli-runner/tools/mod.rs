@@ -9,6 +9,7 @@ mod action;
 mod config;
 mod credential;
 mod goal_state;
+mod help;
 mod leader;
 mod log;
 mod network;
@@ -233,7 +234,7 @@ pub(crate) fn call(ctx: &ToolContext<'_>, tool: &Tool, args: &[String]) -> Step 
     };
     if parsed.help {
         return Step::Done(Answer {
-            stdout: help(tool),
+            stdout: help::text(ctx, tool),
             ..Answer::default()
         });
     }
@@ -303,27 +304,6 @@ fn has_zero_byte(write: &Write) -> bool {
                 .any(|text| bad(text))
         }),
     }
-}
-
-fn help(tool: &Tool) -> String {
-    let mut text = format!("Usage: {} [options] {}", tool.name, tool.args);
-    text.truncate(text.trim_end().len());
-    text.push_str("\n\nSummary:\n");
-    text.push_str(tool.purpose);
-    text.push('\n');
-    let formats = FORMAT_FLAGS.iter().filter(|_| tool.format.is_some());
-    for (n, flag) in tool.flags.iter().chain(formats).enumerate() {
-        if n == 0 {
-            text.push_str("\nOptions:\n");
-        }
-        let mut names: Vec<String> = flag.names.iter().map(|name| flags::dashed(name)).collect();
-        names.sort_by_key(String::len);
-        text.push_str(&names.join(", "));
-        text.push_str("\n    ");
-        text.push_str(flag.help);
-        text.push('\n');
-    }
-    text
 }
 
 impl Call {
