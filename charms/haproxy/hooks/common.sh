@@ -8,7 +8,8 @@ backends() {
     for unit in $(relation-list -r "$relation"); do
       host=$(relation-get -r "$relation" hostname "$unit")
       port=$(relation-get -r "$relation" port "$unit")
-      if [ -n "$host" ] && [ -n "$port" ]; then
+      # What the other side says becomes configuration: nothing but an address.
+      if [[ $host =~ ^[A-Za-z0-9.:-]+$ && $port =~ ^[0-9]{1,5}$ ]]; then
         echo "    server $(echo "$unit" | tr / -) $host:$port check inter 1s fall 2 rise 1"
       fi
     done

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Answers every GET with the greeting and the unit's name."""
 
+import pathlib
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-port, unit, greeting = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+port, unit, greeting = int(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3]).read_text()
 
 
 class Page(BaseHTTPRequestHandler):
