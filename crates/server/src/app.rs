@@ -11,12 +11,12 @@ use lazuli_store::access::Access;
 use lazuli_store::desired::AddressPool;
 use lazuli_store::users::User;
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::authn::{Pace, PasswordCost, Passwords, Recent, SetUpError};
 use crate::cache::Cache;
 use crate::outside::{Dialer, Keys};
+use crate::places::Places;
 
 /// How the server is set up.
 #[derive(Clone, Debug)]
@@ -45,6 +45,8 @@ pub struct Settings {
     pub most_streams: usize,
     /// Models kept in memory.
     pub most_models: usize,
+    /// How often what stays open is asked whether it may.
+    pub recheck: Duration,
     /// What one hash of a password costs.
     pub password_cost: PasswordCost,
 }
@@ -65,6 +67,7 @@ impl Settings {
             charm_catalogue: Vec::new(),
             most_requests: 512,
             most_streams: 2000,
+            recheck: Duration::from_secs(30),
             most_models: 200,
             password_cost: PasswordCost::default(),
         }
@@ -87,14 +90,16 @@ pub struct Inner {
     pub(crate) sessions: Recent<[u8; 32], Session>,
     /// What a user means by a model's name, and may do with it.
     pub(crate) names: Recent<(UserId, String), (ModelId, Option<Access>)>,
-    pub(crate) uploads: Semaphore,
+    /// Archives of charms that are received and judged.
+    pub(crate) uploads: Places,
     /// Files that are streamed to the store at once.
-    pub(crate) transfers: Semaphore,
+    pub(crate) transfers: Places,
     /// Archives that are passed on from the store at once.
-    pub(crate) downloads: Arc<Semaphore>,
+    pub(crate) downloads: Places,
     pub(crate) charmhub: Charmhub,
     pub(crate) catalogue: Catalogue,
-    pub(crate) streams: Arc<Semaphore>,
+    /// Streams and tunnels.
+    pub(crate) streams: Places,
     /// Cancelled when the server is about to stop: streams end.
     pub(crate) stopping: CancellationToken,
 }
@@ -143,12 +148,12 @@ impl App {
             pace: Pace::default(),
             sessions: Recent::default(),
             names: Recent::default(),
-            uploads: Semaphore::new(UPLOADS),
-            transfers: Semaphore::new(TRANSFERS),
-            downloads: Arc::new(Semaphore::new(TRANSFERS)),
+            uploads: Places::new(UPLOADS),
+            transfers: Places::new(TRANSFERS),
+            downloads: Places::new(TRANSFERS),
             charmhub,
             catalogue: Catalogue::new(settings.charm_catalogue.clone()),
-            streams: Arc::new(Semaphore::new(settings.most_streams)),
+            streams: Places::new(settings.most_streams),
             stopping,
             settings,
         })))

@@ -15,6 +15,7 @@ mod extract;
 mod middleware;
 mod mutate;
 mod outside;
+mod places;
 mod routes;
 mod serve;
 

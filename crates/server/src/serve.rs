@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
+use axum::{Extension, Router};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::socket::{setsockopt, sockopt};
@@ -16,6 +16,9 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::Layer as _;
+
+use crate::authn::Peer;
 
 /// How long a client may take to say what it wants.
 const HEADERS: Duration = Duration::from_secs(15);
@@ -57,7 +60,9 @@ pub async fn serve(listening: Listening, router: Router, stopping: CancellationT
         };
         let (router, acceptor, stopping) = (router.clone(), acceptor.clone(), stopping.clone());
         connections.spawn(async move {
-            if let Err(error) = connection(stream, acceptor, router, stopping).await {
+            if let Err(error) =
+                connection(stream, peer.ip().into(), acceptor, router, stopping).await
+            {
                 tracing::debug!(%peer, error, "a connection ended");
             }
             drop(place);
@@ -79,6 +84,7 @@ async fn accept(
 
 async fn connection(
     stream: TcpStream,
+    peer: Peer,
     acceptor: Option<TlsAcceptor>,
     router: Router,
     stopping: CancellationToken,
@@ -89,22 +95,27 @@ async fn connection(
     setsockopt(&stream, sockopt::TcpUserTimeout, &UNACKNOWLEDGED)
         .map_err(|error| error.to_string())?;
     match acceptor {
-        None => speak(stream, router, stopping).await,
+        None => speak(stream, peer, router, stopping).await,
         Some(acceptor) => {
             let stream = timeout(HANDSHAKE, acceptor.accept(stream))
                 .await
                 .map_err(|_| "no TLS in time".to_owned())?
                 .map_err(|error| error.to_string())?;
-            speak(stream, router, stopping).await
+            speak(stream, peer, router, stopping).await
         }
     }
 }
 
-async fn speak<S>(stream: S, router: Router, stopping: CancellationToken) -> Result<(), String>
+async fn speak<S>(
+    stream: S,
+    peer: Peer,
+    router: Router,
+    stopping: CancellationToken,
+) -> Result<(), String>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let service = TowerToHyperService::new(router);
+    let service = TowerToHyperService::new(Extension(peer).layer(router));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS)

@@ -16,7 +16,7 @@ pub use application::{application_config, show_application};
 pub use goal_state::goal_state;
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
-pub use status::{application_status, status_document};
+pub use status::{application_status, model_document, status_document};
 pub use storage::storage_document;
 pub use unit::{show_unit, unit_address};
 

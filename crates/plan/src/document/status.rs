@@ -18,7 +18,7 @@ use super::{SPACE, relation};
 #[must_use]
 pub fn status_document(state: &ModelState, controller: &str) -> Status {
     Status {
-        model: model(state, controller),
+        model: model_document(state, controller),
         machines: state
             .machines()
             .map(|machine| (machine.name.to_string(), machine_document(state, machine)))
@@ -35,7 +35,9 @@ pub fn status_document(state: &ModelState, controller: &str) -> Status {
     }
 }
 
-fn model(state: &ModelState, controller: &str) -> Model {
+/// What a status says of the model itself.
+#[must_use]
+pub fn model_document(state: &ModelState, controller: &str) -> Model {
     let row = state.model();
     let status = state.status(StatusKey::Model);
     let (word, message) = match (status, row.life) {

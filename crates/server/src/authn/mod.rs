@@ -7,7 +7,7 @@ mod recent;
 mod token;
 
 pub use bootstrap::{SetUpError, ensure_user};
-pub(crate) use pace::Pace;
+pub(crate) use pace::{Pace, Peer};
 pub use password::PasswordCost;
 pub(crate) use password::Passwords;
 pub(crate) use recent::Recent;

@@ -7,5 +7,5 @@ mod who;
 pub(crate) use edit::{Edit, Shown};
 pub(crate) use request::{Body, Conditions, Query, known_revision};
 pub(crate) use who::{
-    Admin, Caller, InModel, ModelMaker, Named, PasswordOwner, Read, UserManager, Write,
+    Admin, Caller, InModel, ModelMaker, Named, PasswordOwner, Read, Standing, UserManager, Write,
 };

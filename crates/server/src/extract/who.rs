@@ -7,10 +7,11 @@ use lazuli_model::id::{GenericUuid as _, ModelId};
 use lazuli_model::names::{ModelName, UserName};
 use lazuli_store::access::{self, Access};
 use lazuli_store::tokens;
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::app::{App, Session};
-use crate::authn::{bearer, hash};
+use crate::authn::{Peer, bearer, hash};
 use crate::authz::{Action, Actor, Target, allow};
 use crate::error::Error;
 
@@ -34,19 +35,33 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let token = bearer(&parts.headers).ok_or_else(Error::unauthorized)?;
-        let sha256 = hash(token);
-        if let Some(session) = app.sessions.get(&sha256) {
-            return Ok(Self(session));
-        }
-        let found = tokens::find(app.store.pool(), &sha256).await?;
-        let (token, user) = found.ok_or_else(Error::unauthorized)?;
-        let session = Session {
-            user,
-            token: token.id,
-            sha256,
-        };
-        app.sessions.put(sha256, session.clone());
-        Ok(Self(session))
+        let session = session(app, hash(token)).await?;
+        session.map(Self).ok_or_else(Error::unauthorized)
+    }
+}
+
+/// The session of a token; none when it is unknown, ended or its user disabled.
+async fn session(app: &App, sha256: [u8; 32]) -> Result<Option<Session>, Error> {
+    if let Some(session) = app.sessions.get(&sha256) {
+        return Ok(Some(session));
+    }
+    let Some((token, user)) = tokens::find(app.store.pool(), &sha256).await? else {
+        return Ok(None);
+    };
+    let session = Session {
+        user,
+        token: token.id,
+        sha256,
+    };
+    app.sessions.put(sha256, session.clone());
+    Ok(Some(session))
+}
+
+impl FromRequestParts<App> for Peer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Error> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self::LOCAL))
     }
 }
 
@@ -134,6 +149,45 @@ pub(crate) struct InModel<L> {
     /// What the user may do with it, apart from being a superuser.
     pub(crate) level: Option<Access>,
     needed: std::marker::PhantomData<fn() -> L>,
+}
+
+impl<L: Level> InModel<L> {
+    /// What a stream that this request opens has to be allowed while it lasts.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            token: self.session.sha256,
+            model: self.model,
+            action: L::ACTION,
+        }
+    }
+}
+
+/// A permission that something rests on which stays open.
+pub(crate) struct Standing {
+    token: [u8; 32],
+    model: ModelId,
+    action: Action,
+}
+
+impl Standing {
+    /// Returns once the user is logged out, disabled or may not do it any
+    /// more. A database that does not answer proves nothing.
+    pub(crate) async fn lost(self, app: App) {
+        loop {
+            sleep(app.settings.recheck).await;
+            if let Ok(false) = self.holds(&app).await {
+                return;
+            }
+        }
+    }
+
+    async fn holds(&self, app: &App) -> Result<bool, Error> {
+        let Some(session) = session(app, self.token).await? else {
+            return Ok(false);
+        };
+        let level = access::level(app.store.pool(), self.model, session.user.id).await?;
+        Ok(allow(actor(&session), self.action, Target::Model { level }))
+    }
 }
 
 impl<L> InModel<L> {

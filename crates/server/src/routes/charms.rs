@@ -56,8 +56,8 @@ pub(super) async fn add_charm(
 ) -> Result<Response, Error> {
     let _place = app
         .uploads
-        .try_acquire()
-        .map_err(|_| Error::busy("other charms are being uploaded: try again soon", 2))?;
+        .take(scope.session.user.id)
+        .ok_or_else(|| Error::busy("other charms are being uploaded: try again soon", 2))?;
     let largest = app.settings.largest_charm;
     let archive = receive(&headers, body.into_data_stream(), largest).await?;
     let place = (

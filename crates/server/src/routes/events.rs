@@ -37,16 +37,19 @@ pub(super) async fn follow_events(
             n: u32::MAX,
         },
     };
-    let place = place(&app)?;
+    let place = place(&app, scope.session.user.id)?;
     // Said at once, where a client can still see a status.
     let first = events::after(app.store.pool(), scope.model, capped(from), PAGE).await?;
     if first == Page::Gone {
         return Err(no_longer_kept());
     }
     let (follower, model) = (app.clone(), scope.model);
-    Ok(answer(&app, place, move |writer| async move {
-        follow(&follower, model, from, &writer).await
-    }))
+    Ok(answer(
+        &app,
+        place,
+        scope.standing(),
+        move |writer| async move { follow(&follower, model, from, &writer).await },
+    ))
 }
 
 /// An id of an event, or a revision: all of its events are known then.

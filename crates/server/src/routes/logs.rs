@@ -57,12 +57,15 @@ pub(super) async fn read_logs(
         };
         return Ok(Json(page).into_response());
     }
-    let place = place(&app)?;
+    let place = place(&app, scope.session.user.id)?;
     let (follower, model) = (app.clone(), scope.model);
     let left = query.limit.map(u64::from);
-    Ok(answer(&app, place, move |writer| async move {
-        follow(&follower, model, &filter, after, left, &writer).await
-    }))
+    Ok(answer(
+        &app,
+        place,
+        scope.standing(),
+        move |writer| async move { follow(&follower, model, &filter, after, left, &writer).await },
+    ))
 }
 
 async fn follow(

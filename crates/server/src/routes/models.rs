@@ -15,7 +15,7 @@ use lazuli_model::id::{GenericUuid as _, ModelId};
 use lazuli_model::life::Life;
 use lazuli_model::names::{ModelName, UserName};
 use lazuli_model::state::Model;
-use lazuli_plan::document::status_document;
+use lazuli_plan::document::model_document;
 use lazuli_store::access::{self, Access};
 use lazuli_store::desired::{self, create_model};
 use lazuli_store::{Actor, Class, Loaded, users};
@@ -215,9 +215,7 @@ fn info(
 ) -> ModelInfo {
     let state = &loaded.state;
     let row = state.model();
-    let status = status_document(state, &app.settings.controller)
-        .model
-        .model_status;
+    let status = model_document(state, &app.settings.controller).model_status;
     let machines = state.machines().map(|machine| {
         let facts = state
             .machine_state(machine.id)

@@ -247,7 +247,7 @@ async fn follow<T: Serialize>(
             return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
         }
         if place.is_none() {
-            place = Some(stream::place(app)?);
+            place = Some(stream::place(app, scope.session.user.id)?);
         }
         tokio::select! {
             () = app.cache.wait_past(scope.model, revision, left) => {}

@@ -47,8 +47,8 @@ pub(super) async fn add_upload(
 ) -> Result<(StatusCode, Json<Uploaded>), Error> {
     let _place = app
         .transfers
-        .try_acquire()
-        .map_err(|_| Error::busy("other files are being uploaded: try again soon", 2))?;
+        .take(scope.session.user.id)
+        .ok_or_else(|| Error::busy("other files are being uploaded: try again soon", 2))?;
     let largest = app.settings.largest_resource;
     let too_large = || {
         let detail = format!("a resource has {largest} bytes at most");

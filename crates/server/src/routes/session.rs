@@ -12,7 +12,7 @@ use time::Duration;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::authn::{fresh, hash};
+use crate::authn::{Peer, fresh, hash};
 use crate::authz::{Action, Target, allow};
 use crate::error::Error;
 use crate::extract::{Body, Caller};
@@ -25,6 +25,7 @@ const LONGEST_LABEL: usize = 100;
     responses((status = 201, body = LoggedIn)))]
 pub(super) async fn login(
     State(app): State<App>,
+    peer: Peer,
     body: Body<Login>,
 ) -> Result<(StatusCode, Json<LoggedIn>), Error> {
     let login = body.value;
@@ -32,7 +33,7 @@ pub(super) async fn login(
     // What cannot be a name is counted as one, so that nobody fills the memory
     // with inventions.
     let counted = name.as_ref().map_or("", |name| name.as_str());
-    if let Some(seconds) = app.pace.wait(counted) {
+    if let Some(seconds) = app.pace.wait(peer, counted) {
         return Err(Error::busy(
             "too many failed logins: wait a moment",
             seconds,
@@ -45,10 +46,10 @@ pub(super) async fn login(
     let stored = user.as_ref().and_then(|user| user.password.as_deref());
     let known = app.passwords.verify(&login.password, stored).await?;
     let Some(user) = user.filter(|user| known && user.enabled) else {
-        app.pace.failed(counted);
+        app.pace.failed(peer, counted);
         return Err(Error::unauthorized());
     };
-    app.pace.succeeded(counted);
+    app.pace.succeeded(peer, counted);
     let token = fresh()?;
     let longest = Duration::try_from(app.settings.token_lifetime).unwrap_or(Duration::DAY);
     let asked = login

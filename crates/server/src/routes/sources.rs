@@ -59,13 +59,14 @@ pub(super) async fn show_charm(
     responses((status = 200, body = Vec<u8>, content_type = "application/zip")))]
 pub(super) async fn download_charm(
     State(app): State<App>,
-    _caller: Caller,
+    caller: Caller,
     Named(name): Named,
     Query(choice): Query<Choice>,
 ) -> Result<Response, Error> {
-    let place = Arc::clone(&app.downloads)
-        .try_acquire_owned()
-        .map_err(|_| Error::busy("other charms are being downloaded: try again soon", 2))?;
+    let place = app
+        .downloads
+        .take(caller.0.user.id)
+        .ok_or_else(|| Error::busy("other charms are being downloaded: try again soon", 2))?;
     let wanted = wanted(&name, &choice, BTreeMap::new())?;
     let found = app.charmhub.resolve(&wanted).await?;
     let largest = app.settings.largest_charm;
@@ -98,8 +99,8 @@ pub(super) async fn add_named_charm(
     let request = body.value;
     let _place = app
         .uploads
-        .try_acquire()
-        .map_err(|_| Error::busy("other charms are being added: try again soon", 2))?;
+        .take(scope.session.user.id)
+        .ok_or_else(|| Error::busy("other charms are being added: try again soon", 2))?;
     let to = Target {
         app: &app,
         model: scope.model,

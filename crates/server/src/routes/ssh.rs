@@ -42,7 +42,7 @@ pub(super) async fn open_tunnel(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Error> {
     let upgrade = upgrade.map_err(|error| Error::bad_request(error.body_text()))?;
-    let place = place(&app)?;
+    let place = place(&app, scope.session.user.id)?;
     let loaded = app.cache.get(scope.model).await?;
     let row = change::machine(&loaded.state, &name)?;
     let port = match row.source {
@@ -71,7 +71,7 @@ pub(super) async fn open_tunnel(
         machine = name,
         "a tunnel to a machine is open"
     );
-    let stopping = app.stopping.clone();
+    let (stopping, lost) = (app.stopping.clone(), scope.standing().lost(app.clone()));
     Ok(upgrade
         .max_message_size(LARGEST)
         .max_frame_size(LARGEST)
@@ -79,6 +79,7 @@ pub(super) async fn open_tunnel(
             tokio::select! {
                 () = carry(socket, machine) => {}
                 () = stopping.cancelled() => {}
+                () = lost => {}
             }
             drop(place);
         }))

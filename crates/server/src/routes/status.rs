@@ -26,7 +26,7 @@ pub(super) async fn show_status(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     if let Some(after) = query.after {
-        let _place = stream::place(&app)?;
+        let _place = stream::place(&app, scope.session.user.id)?;
         tokio::select! {
             () = app.cache.wait_past(scope.model, after, WATCH) => {}
             () = app.stopping.cancelled() => {}

@@ -1,17 +1,18 @@
 //! What streams share: their number, their heartbeat, their end.
 
-use std::sync::Arc;
-
 use axum::response::sse::Event;
 use axum::response::{IntoResponse as _, Response, Sse};
 use futures::Stream;
 use futures::stream::unfold;
 use lazuli_api::{Code, Problem};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use lazuli_model::id::UserId;
+use tokio::sync::mpsc;
 use tokio::time::Duration;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::extract::Standing;
+use crate::places::Place;
 
 /// A comment is sent when there was nothing for so long.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -21,16 +22,16 @@ const SLOW: Duration = Duration::from_secs(30);
 const WAITING: usize = 64;
 
 /// One of the places for streams.
-pub(super) fn place(app: &App) -> Result<OwnedSemaphorePermit, Error> {
-    Arc::clone(&app.streams)
-        .try_acquire_owned()
-        .map_err(|_| Error::busy("too many streams are open: try again later", 5))
+pub(super) fn place(app: &App, user: UserId) -> Result<Place, Error> {
+    app.streams
+        .take(user)
+        .ok_or_else(|| Error::busy("too many streams are open: try again later", 5))
 }
 
 /// The writer's end of a stream.
 pub(super) struct Writer {
     sender: mpsc::Sender<Event>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 /// The reader is gone, or too slow.
@@ -65,10 +66,12 @@ impl Writer {
 }
 
 /// Answers a stream that `write` fills on a task of its own. It ends when the
-/// reader goes, when it is too slow, or when the server stops.
+/// reader goes, when it is too slow or may not read any more, or when the
+/// server stops.
 pub(super) fn answer<F>(
     app: &App,
-    place: OwnedSemaphorePermit,
+    place: Place,
+    standing: Standing,
     write: impl FnOnce(Writer) -> F,
 ) -> Response
 where
@@ -80,11 +83,12 @@ where
         _place: place,
     };
     let writing = write(writer);
-    let stopping = app.stopping.clone();
+    let (app, stopping) = (app.clone(), app.stopping.clone());
     tokio::spawn(async move {
         tokio::select! {
             ended = writing => drop(ended),
             () = stopping.cancelled() => {}
+            () = standing.lost(app) => {}
         }
     });
     Sse::new(messages(receiver)).into_response()

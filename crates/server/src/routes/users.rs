@@ -10,6 +10,7 @@ use lazuli_store::users::{self, ControllerAccess, User};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::authn::Peer;
 use crate::change::Refusal;
 use crate::error::Error;
 use crate::extract::{Body, Named, PasswordOwner, UserManager};
@@ -102,11 +103,12 @@ pub(super) async fn update_user(
 pub(super) async fn set_password(
     State(app): State<App>,
     PasswordOwner { name, oneself }: PasswordOwner,
+    peer: Peer,
     body: Body<PasswordChange>,
 ) -> Result<StatusCode, Error> {
     let user = find(&app, &name).await?;
     if oneself {
-        if let Some(seconds) = app.pace.wait(&name) {
+        if let Some(seconds) = app.pace.wait(peer, &name) {
             return Err(Error::busy("too many failed tries: wait a moment", seconds));
         }
         let current = body.value.current.unwrap_or_default();
@@ -115,7 +117,7 @@ pub(super) async fn set_password(
             .verify(&current, user.password.as_deref())
             .await?;
         if !known {
-            app.pace.failed(&name);
+            app.pace.failed(peer, &name);
             return Err(Error::problem(
                 Code::Forbidden,
                 "the current password is not right",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lazuli_api::client::StatusAnswer;
-use lazuli_api::{Code, LogQuery, StatusLogQuery, StatusQuery};
+use lazuli_api::{AccessLevel, Code, LogQuery, StatusLogQuery, StatusQuery};
 use lazuli_model::state::{Change, Row};
 use lazuli_model::status::{Status, StatusKey};
 use lazuli_store::logs::{self, Level};
@@ -73,6 +73,28 @@ async fn a_watcher_waits_for_what_comes() {
         revision(&watched),
         written.unwrap().written.unwrap().revision
     );
+}
+
+/// What is open is closed when its reader may not read any more.
+#[tokio::test]
+async fn a_stream_ends_with_the_permission_to_read_it() {
+    let world = World::with(|settings| settings.recheck = Duration::from_millis(50)).await;
+    world.model("dev").await;
+    let bob = world.user("bob").await;
+    let of_admin = world.admin.model("dev");
+    of_admin.grant("bob", AccessLevel::Read).await.unwrap();
+    let mut revoked = bob.model("admin/dev").events(None).await.unwrap();
+    let early = timeout(Duration::from_millis(300), revoked.next()).await;
+    assert!(early.is_err(), "it ended although nothing was revoked");
+    of_admin.revoke("bob").await.unwrap();
+    let ended = timeout(SOON, revoked.next()).await.unwrap();
+    assert!(!matches!(ended, Ok(Some(_))), "it went on");
+
+    of_admin.grant("bob", AccessLevel::Read).await.unwrap();
+    let mut logged_out = bob.model("admin/dev").events(None).await.unwrap();
+    bob.logout().await.unwrap();
+    let ended = timeout(SOON, logged_out.next()).await.unwrap();
+    assert!(!matches!(ended, Ok(Some(_))), "it went on");
 }
 
 #[tokio::test]

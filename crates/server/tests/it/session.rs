@@ -55,6 +55,18 @@ async fn guessing_is_slowed_down() {
     let problem = refused.problem().unwrap();
     assert_eq!(problem.status, 429);
     assert!(problem.retry_after.is_some());
+    // Who knows the password, elsewhere, is not held up by it.
+    let elsewhere = reqwest::Client::builder()
+        .local_address(std::net::IpAddr::from([127, 0, 0, 2]))
+        .build()
+        .unwrap();
+    let right = Login {
+        password: PASSWORD.to_owned(),
+        ..guess()
+    };
+    let url = format!("http://{}/v1/login", world.address);
+    let answer = elsewhere.post(url).json(&right).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::bounded::Bounded;
 use super::paths::{check_collisions, check_name, check_tree};
 use crate::charm::files::{Entry, EntryKind, LinkFault};
 use crate::text::excerpt;
@@ -50,6 +51,11 @@ const KIND_MASK: u32 = 0o170_000;
 const REGULAR: u32 = 0o100_000;
 const DIRECTORY: u32 = 0o040_000;
 const LINK: u32 = 0o120_000;
+
+/// Bytes of the directory that one entry has on average, at most: its record with a name and extra fields.
+const PER_ENTRY: u64 = 512;
+/// What may be read besides: the end of the archive with its comment, more than once.
+const END: u64 = 1 << 20;
 
 /// Why an archive is refused. Each names the entry.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +109,18 @@ pub fn check<R: Read + Seek>(mut reader: R, limits: &Limits) -> Result<Index, Ar
             limit: limits.archive,
         });
     }
-    let mut archive = ZipArchive::new(reader).map_err(malformed)?;
+    // The directory is read as a whole: also its size is judged, before an entry is kept for each 46 bytes of it.
+    let most = END + limits.entries as u64 * PER_ENTRY;
+    let (reader, bound) = Bounded::new(reader, most);
+    let opened = ZipArchive::new(reader);
+    if bound.is_reached() {
+        return Err(ArchiveError::TooLarge {
+            what: "a larger directory than entries may have".to_owned(),
+            limit: limits.entries as u64,
+        });
+    }
+    bound.lift();
+    let mut archive = opened.map_err(malformed)?;
     if archive.len() > limits.entries {
         return Err(ArchiveError::TooLarge {
             what: format!("{} entries", archive.len()),

@@ -8,6 +8,7 @@
 //! ZIP has no hard links; devices, pipes and sockets are refused by their mode. Unicode normalisation is not carried
 //! out: names that differ in it are found by leaving out accented letters in both (see [`check`]).
 
+mod bounded;
 mod check;
 mod filter;
 mod pack;

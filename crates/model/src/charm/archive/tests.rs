@@ -215,6 +215,23 @@ fn collisions_are_refused() {
 }
 
 #[test]
+fn a_directory_is_not_read_to_its_end_to_learn_that_it_is_too_large() {
+    let mut zip = Zip::new();
+    for n in 0..25_000 {
+        zip = zip.file(&format!("f{n:05}"), b"", 0o644);
+    }
+    let limits = Limits {
+        entries: 10,
+        ..Limits::default()
+    };
+    let error = check(Cursor::new(zip.bytes()), &limits).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the archive has a larger directory than entries may have, at most 10 are accepted"
+    );
+}
+
+#[test]
 fn bombs_and_lies_are_refused() {
     let zeros = vec![0; 8 << 20];
     assert!(
