@@ -294,6 +294,9 @@ impl ModelLoop {
                     self.after_failed_commit(&error, &mut retry).await?;
                     if matches!(error.class(), Class::User | Class::Bug) {
                         self.quarantine.refuse(&mut self.batch, &error);
+                        if self.quarantine.is_stuck() {
+                            self.tell_stuck(&error).await?;
+                        }
                     }
                 }
             }
