@@ -195,7 +195,8 @@ impl ModelLoop {
 }
 
 /// Whether users write rows of this kind: decisions about them rest on what
-/// users want, and are refused when that has changed.
+/// users want, and are refused when that has changed. A revoked grant would
+/// come back otherwise, and a task that was cancelled would run.
 fn is_desired(key: &RowKey) -> bool {
     matches!(
         key,
@@ -205,5 +206,35 @@ fn is_desired(key: &RowKey) -> bool {
             | RowKey::Machine(_)
             | RowKey::Unit(_)
             | RowKey::Relation(_)
+            | RowKey::Secret(_)
+            | RowKey::SecretRevision(..)
+            | RowKey::Storage(_)
+            | RowKey::Task(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use lazuli_model::id::{GenericUuid, StorageInstanceId, UnitId};
+    use lazuli_model::secret::SecretId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_users_write_too_is_decided_on_their_last_word() {
+        let nil = Uuid::nil();
+        let secret = SecretId::from_random([1; 12]);
+        for key in [
+            RowKey::Secret(secret),
+            RowKey::SecretRevision(secret, 1),
+            RowKey::Storage(StorageInstanceId::from_untyped_uuid(nil)),
+            RowKey::Task(1),
+            RowKey::Unit(UnitId::from_untyped_uuid(nil)),
+        ] {
+            assert!(is_desired(&key), "{key:?}");
+        }
+        let own = RowKey::UnitState(UnitId::from_untyped_uuid(nil));
+        assert!(!is_desired(&own));
+    }
 }
