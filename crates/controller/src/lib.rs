@@ -13,6 +13,7 @@ mod cycle;
 mod effects;
 mod fleet;
 mod freeze;
+mod given_back;
 mod hand_out;
 mod heartbeat;
 mod holder;

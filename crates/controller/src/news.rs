@@ -9,13 +9,14 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Look, SharedNames, Subject};
+use lazuli_plan::{Exit as Ending, Look, SharedNames, Subject};
 use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId, Write};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::answer;
 use crate::convert;
+use crate::given_back;
 use crate::ledger;
 use crate::message::Message;
 use crate::settle::Desk;
@@ -254,6 +255,20 @@ fn report(
                     }
                 }
                 Some(ended) => {
+                    match &ended.exit {
+                        Ending::Interrupted { reason } => {
+                            given_back::put_off(
+                                &mut desk.flight,
+                                (ended.unit, ended.seq),
+                                reason.clone(),
+                                true,
+                                now,
+                            );
+                        }
+                        Ending::Success | Ending::Failed { .. } => {
+                            desk.flight.put_off.remove(&ended.unit);
+                        }
+                    }
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);
                     }
@@ -263,6 +278,8 @@ fn report(
                     // Not dropped silently: the run is asked for again.
                     tracing::warn!(%machine, %run, "an outcome is not understood");
                     if let Some(unit) = convert::unit(&run) {
+                        let reason = "its outcome is not understood".to_owned();
+                        given_back::put_off(&mut desk.flight, (unit, run.seq), reason, false, now);
                         end_run(desk, unit, run.seq);
                     }
                 }
@@ -307,7 +324,9 @@ fn report(
                 outbox.push((machine, Request::Decline { run, reason }));
             }
         }
-        Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
+        Report::Refused { run, refusal } => {
+            given_back::refused(desk, machine, run.as_ref(), refusal, now);
+        }
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
     }
@@ -343,33 +362,6 @@ fn fetched(desk: &mut Desk, run: &RunId, question: &Question) {
     let change = unit.and_then(|unit| lazuli_plan::fetch_resource(&desk.state, unit, name));
     if let Some(change) = change {
         desk.record(change);
-    }
-}
-
-/// A run that was refused is not in flight, unless another one is: then its
-/// outcome comes, and the plan is made anew.
-fn refused(
-    desk: &mut Desk,
-    machine: MachineId,
-    run: Option<&RunId>,
-    refusal: &Refusal,
-    now: OffsetDateTime,
-) {
-    tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
-    if let Some(number) = run.and_then(RunId::task) {
-        task_news::refused(desk, number, refusal, now);
-        return;
-    }
-    let Some(unit) = run.and_then(convert::unit) else {
-        return;
-    };
-    match refusal {
-        Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
-        Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
-            desk.flight.hooks.remove(&unit);
-            // Not at once: what refused it now would do so again.
-            desk.touch_at(now + REFUSED_RETRY, Subject::Unit(unit));
-        }
     }
 }
 

@@ -16,6 +16,7 @@ mod cloud;
 pub mod document;
 mod leader;
 mod outcome;
+mod put_off;
 mod resources;
 mod secrets;
 mod settings;
@@ -31,6 +32,7 @@ pub use affected::{affected, subjects};
 pub use cloud::SharedNames;
 pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
+pub use put_off::PutOff;
 pub use resources::fetch_resource;
 pub use secrets::{
     SecretAccess, SecretFields, SecretRead, SecretWrite, read_secret, secret_access, secret_removal,

@@ -316,6 +316,7 @@ impl ModelLoop {
                 }
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
+                    self.desk.flight.put_off.remove(unit);
                 }
                 RowKey::Task(task) => {
                     self.desk.flight.tasks.remove(task);

@@ -8,6 +8,7 @@
 mod documents;
 mod events;
 mod law;
+mod put_off;
 mod refresh;
 mod removal;
 mod secrets;
