@@ -9,7 +9,7 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Exit as Ending, Look, SharedNames, Subject};
+use lazuli_plan::{Ended, Exit as Ending, Look, SharedNames, Subject};
 use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId, Write};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
@@ -233,7 +233,7 @@ fn said(
             }
         }
         // The loop ends; nothing is to be written.
-        HostEvent::Fenced => {}
+        HostEvent::Fenced { .. } => {}
     }
 }
 
@@ -253,6 +253,13 @@ fn report(
                     for change in tasks::command_ended(desk, outcome, now) {
                         desk.record(change);
                     }
+                }
+                Some(ended) if is_foreign(&desk.state, &ended) => {
+                    tracing::warn!(%machine, %run, "an outcome is about what is not its unit's");
+                    let reason = "its machine spoke of another hook".to_owned();
+                    let run = (ended.unit, ended.seq);
+                    given_back::put_off(&mut desk.flight, run, reason, false, now);
+                    end_run(desk, ended.unit, ended.seq);
                 }
                 Some(ended) => {
                     match &ended.exit {
@@ -330,6 +337,12 @@ fn report(
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
     }
+}
+
+fn is_foreign(state: &ModelState, ended: &Ended) -> bool {
+    state
+        .unit(ended.unit)
+        .is_some_and(|unit| lazuli_plan::is_foreign(state, unit, &ended.levels.hook))
 }
 
 /// A run is over: its unit, and whoever waits for its machine, go on.

@@ -16,6 +16,7 @@ use lazuli_model::hook::{Hook, SecretHook};
 
 use crate::added::Added;
 use crate::advance::{advance, fraction};
+use crate::foreign::is_foreign;
 use crate::secrets::{self, Draft, SecretWrite};
 use crate::types::Levels;
 
@@ -125,13 +126,14 @@ pub enum ImmediateWrite {
 }
 
 /// The rows after an outcome. An outcome that was committed before changes
-/// nothing; neither does one of a unit that is gone.
+/// nothing; neither does one of a unit that is gone, nor one of a hook that the
+/// unit cannot have had.
 #[must_use]
 pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) -> Vec<Change> {
     let (Some(unit), Some(done)) = (state.unit(ended.unit), state.unit_state(ended.unit)) else {
         return Vec::new();
     };
-    if ended.seq != done.hook_seq + 1 {
+    if ended.seq != done.hook_seq + 1 || is_foreign(state, unit, &ended.levels.hook) {
         return Vec::new();
     }
     let next = UnitState {

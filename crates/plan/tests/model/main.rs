@@ -7,6 +7,7 @@
 
 mod documents;
 mod events;
+mod foreign;
 mod law;
 mod put_off;
 mod refresh;
