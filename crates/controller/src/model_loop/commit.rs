@@ -81,7 +81,7 @@ impl ModelLoop {
         retry: &mut Duration,
     ) -> Result<(), End> {
         match error.class() {
-            Class::Fenced => return Err(End::Fenced),
+            Class::Fenced => return Err(End::Fenced { seen: None }),
             Class::NotFound => return Err(End::Removed),
             Class::Conflict | Class::Unknown => {}
             Class::Transient => {
@@ -144,7 +144,7 @@ impl ModelLoop {
                 }
                 Ok(())
             }
-            Err(error) if error.class() == Class::Fenced => Err(End::Fenced),
+            Err(error) if error.class() == Class::Fenced => Err(End::Fenced { seen: None }),
             Err(error) if error.class() == Class::NotFound => Err(End::Removed),
             Err(error) => {
                 tracing::warn!(model = %self.model, %error, "failed to say that the model is stuck");
