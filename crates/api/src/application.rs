@@ -141,6 +141,8 @@ pub struct Refresh {
     pub config: BTreeMap<String, serde_json::Value>,
     /// Resource to what was uploaded for it, by its id.
     pub resources: BTreeMap<String, String>,
+    /// Store to directive, such as `pool,2,10G`, for units to come.
+    pub storage: BTreeMap<String, String>,
     /// The channel that newer revisions are looked for in; none for charms
     /// that are not the store's.
     pub channel: Option<String>,

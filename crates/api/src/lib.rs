@@ -61,5 +61,7 @@ pub use source::{
     Choice, NamedAdded, NamedCharm, StoreCharm, StoreCharmInfo, StoreCharms, StoreRelease,
     StoreResource,
 };
-pub use storage::{AddStorage, AttachStorage, StoragePool, StoragePools};
+pub use storage::{
+    AddStorage, AttachStorage, CreateStoragePool, StoragePool, StoragePools, UpdateStoragePool,
+};
 pub use unit::{AddUnits, Resolved};

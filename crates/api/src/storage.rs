@@ -29,6 +29,27 @@ pub struct StoragePools {
     pub pools: BTreeMap<String, StoragePool>,
 }
 
+/// `POST /v1/models/{model}/storage-pools`: a new pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateStoragePool {
+    /// Its name: a letter, then letters, digits and hyphens.
+    pub name: String,
+    /// Where its storage is kept: `azure`, `loop`, `rootfs`, `tmpfs`.
+    pub provider: String,
+    /// Settings of that provider.
+    #[serde(default)]
+    pub attrs: BTreeMap<String, String>,
+}
+
+/// `PATCH /v1/models/{model}/storage-pools/{pool}`: settings to change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateStoragePool {
+    /// Settings that change; others stay.
+    pub attrs: BTreeMap<String, String>,
+}
+
 /// A pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoragePool {

@@ -411,6 +411,7 @@ async fn create_model(store: &Store) -> ModelId {
         constraints: Constraints::default(),
         ssh_key: identity.public,
         authorized_keys: Vec::new(),
+        storage_pools: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: now(),

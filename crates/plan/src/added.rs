@@ -6,7 +6,7 @@ use lazuli_model::charm::{Charm, StorageKind, StorageSpec};
 use lazuli_model::id;
 use lazuli_model::life::Life;
 use lazuli_model::names::{StorageId, StorageName};
-use lazuli_model::state::{Change, ModelState, Row, Storage, StorageDirective, Unit, storage_pool};
+use lazuli_model::state::{Change, Model, ModelState, Row, Storage, StorageDirective, Unit};
 use time::OffsetDateTime;
 
 /// Storage to be added by one hook.
@@ -64,14 +64,16 @@ impl<'a> Added<'a> {
             self.next += 1;
             let id = StorageId::new(name.clone(), number);
             let natural = format!("{id}:{}:{}", unit.id, self.seq);
-            let (provider, _) = storage_pool(&directive.pool)
+            let pool = state
+                .model()
+                .storage_pool(&directive.pool)
                 .ok_or_else(|| format!("pool {:?} not found", directive.pool))?;
             changes.push(Change::Put(Row::Storage(Storage {
                 id: id::derived(state.model().id, &natural),
                 name: id,
                 kind: spec.kind,
                 pool: directive.pool.clone(),
-                provider,
+                provider: pool.provider,
                 size: directive.size,
                 unit: Some(unit.id),
                 life: Life::Alive,
@@ -124,6 +126,7 @@ pub fn check_count(
 /// A store that the charm lacks, a pool that is unknown or cannot hold it, a
 /// count or size outside the charm's; in Juju's words.
 pub fn directives(
+    model: &Model,
     charm: &Charm,
     asked: &BTreeMap<String, Asked>,
     on_cloud: bool,
@@ -147,7 +150,7 @@ pub fn directives(
             ));
         }
         let asked = asked.get(name.as_str()).cloned().unwrap_or_default();
-        let directive = complete(name, spec, &asked, on_cloud)?;
+        let directive = complete(model, name, spec, &asked, on_cloud)?;
         directives.insert(name.clone(), directive);
     }
     Ok(directives)
@@ -165,6 +168,7 @@ pub struct Asked {
 }
 
 fn complete(
+    model: &Model,
     name: &StorageName,
     spec: &StorageSpec,
     asked: &Asked,
@@ -178,8 +182,10 @@ fn complete(
         StorageKind::Block => "loop",
     };
     let pool = asked.pool.clone().unwrap_or_else(|| default.to_owned());
-    let (provider, _) =
-        storage_pool(&pool).ok_or_else(|| format!("storage {shown:?}: pool {pool:?} not found"))?;
+    let provider = model
+        .storage_pool(&pool)
+        .ok_or_else(|| format!("storage {shown:?}: pool {pool:?} not found"))?
+        .provider;
     if !provider.supports(spec.kind) {
         return Err(format!(
             "storage {shown:?}: \"{provider}\" provider does not support block devices"

@@ -18,6 +18,7 @@ use crate::limit::{Doing, in_time, timed_out};
 use crate::logs::{self, LogLine};
 use crate::rows;
 use crate::seal::Sealed;
+use crate::transaction::begin;
 
 /// Past this a connection is given up: the server's own timeouts end what it
 /// was doing.
@@ -80,7 +81,7 @@ pub struct Committed {
 /// `Fenced` and `Stale` name the model that is in the way: repeat without its
 /// batch. `OutcomeUnknown`: read before going on.
 pub(crate) async fn commit(pool: &PgPool, batches: &[Batch]) -> Result<Vec<Committed>, StoreError> {
-    let transaction = pool.begin().doing("begin a commit").await?;
+    let transaction = begin(pool).doing("begin a commit").await?;
     within(write(transaction, batches)).await
 }
 

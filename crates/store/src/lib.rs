@@ -28,6 +28,7 @@ pub mod seal;
 pub mod secrets;
 mod store;
 pub mod tokens;
+mod transaction;
 pub mod uploads;
 pub mod users;
 

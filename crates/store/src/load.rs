@@ -12,6 +12,7 @@ use crate::event::read::{self, Changes};
 use crate::heads::Position;
 use crate::limit::Doing;
 use crate::rows as nouns;
+use crate::transaction::begin_with;
 
 /// A model in memory, and how far it is.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,7 +85,7 @@ pub async fn changed_since(
 
 /// A transaction that reads and sees one moment.
 async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, StoreError> {
-    pool.begin_with("begin isolation level repeatable read read only")
+    begin_with(pool, "begin isolation level repeatable read read only")
         .doing("begin to read")
         .await
 }

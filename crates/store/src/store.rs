@@ -13,6 +13,7 @@ use crate::feed::Feed;
 use crate::limit::Doing;
 use crate::load::{self, Loaded, Refreshed};
 use crate::seal::{DataKey, Sealer, data_key};
+use crate::transaction::begin;
 use crate::{StoreError, controller};
 
 /// Postgres, the feed over it and the controller's key. Cheap to clone.
@@ -122,7 +123,7 @@ impl Store {
         expected: Option<u64>,
         actor: Actor,
     ) -> Result<Edit, StoreError> {
-        let transaction = self.pool().begin().doing("begin an edit").await?;
+        let transaction = begin(self.pool()).doing("begin an edit").await?;
         Edit::begin(transaction, self.feed().clone(), model, expected, actor).await
     }
 

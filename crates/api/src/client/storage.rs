@@ -7,7 +7,9 @@ use reqwest::Method;
 
 use super::{ClientError, ModelClient};
 use crate::entity::{Changed, Removal};
-use crate::storage::{AddStorage, AttachStorage, StoragePools};
+use crate::storage::{
+    AddStorage, AttachStorage, CreateStoragePool, StoragePools, UpdateStoragePool,
+};
 
 impl ModelClient {
     /// `GET .../storage`.
@@ -26,6 +28,43 @@ impl ModelClient {
     /// Fails when the server does.
     pub async fn storage_pools(&self) -> Result<StoragePools, ClientError> {
         self.get(&["storage-pools"], &()).await
+    }
+
+    /// `POST .../storage-pools`.
+    ///
+    /// # Errors
+    ///
+    /// Fails on a name that is taken, and on unknown providers and settings.
+    pub async fn create_storage_pool(
+        &self,
+        pool: &CreateStoragePool,
+    ) -> Result<Changed, ClientError> {
+        self.write(Method::POST, &["storage-pools"], pool).await
+    }
+
+    /// `PATCH .../storage-pools/{pool}`.
+    ///
+    /// # Errors
+    ///
+    /// Fails on unknown settings, and for pools that every model has.
+    pub async fn update_storage_pool(
+        &self,
+        name: &str,
+        attrs: BTreeMap<String, String>,
+    ) -> Result<Changed, ClientError> {
+        let body = UpdateStoragePool { attrs };
+        self.write(Method::PATCH, &["storage-pools", name], &body)
+            .await
+    }
+
+    /// `DELETE .../storage-pools/{pool}`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when it is in use.
+    pub async fn remove_storage_pool(&self, name: &str) -> Result<Changed, ClientError> {
+        self.remove(&["storage-pools", name], &Removal::default())
+            .await
     }
 
     /// `POST .../units/{unit}/storage`.

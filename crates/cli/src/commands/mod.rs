@@ -46,6 +46,7 @@ mod ssh;
 mod ssh_keys;
 mod status;
 mod storage;
+mod storage_pools;
 mod switch;
 mod tasks;
 mod trust;
@@ -145,7 +146,10 @@ commands! {
     Storage(storage::ListStorage),
     ShowStorage(storage::ShowStorage),
     #[command(visible_alias = "list-storage-pools")]
-    StoragePools(storage::ListPools),
+    StoragePools(storage_pools::ListPools),
+    CreateStoragePool(storage_pools::CreatePool),
+    UpdateStoragePool(storage_pools::UpdatePool),
+    RemoveStoragePool(storage_pools::RemovePool),
     AddStorage(storage::AddStorage),
     AttachStorage(storage::AttachStorage),
     DetachStorage(storage::DetachStorage),

@@ -53,7 +53,8 @@ pub(crate) struct Args {
     /// A resource: NAME=PATH, or NAME=REVISION for charms of the store
     #[arg(long, value_name = "NAME=PATH")]
     resource: Vec<String>,
-    #[arg(long, hide = true)]
+    /// Storage of units to come: NAME=[POOL],[COUNT],[SIZE]
+    #[arg(long, value_name = "NAME=DIRECTIVE")]
     storage: Vec<String>,
     #[arg(long, hide = true)]
     bind: Option<String>,
@@ -61,9 +62,9 @@ pub(crate) struct Args {
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if !self.storage.is_empty() || self.bind.is_some() {
+        if self.bind.is_some() {
             return Err(Error::user(
-                "--storage and --bind cannot be used: this version of lazuli changes neither",
+                "--bind cannot be used: this version of lazuli does not change it",
             ));
         }
         let files = resource_files::read(&self.resource)?;
@@ -90,6 +91,7 @@ impl Args {
                     charm: charm.url.clone(),
                     config: arguments::config(&self.config, &[name.as_str(), &charm.name])?,
                     resources,
+                    storage: arguments::pairs("storage", &self.storage)?,
                     channel: located.channel.clone(),
                     force: self.force || self.force_base,
                     force_units: self.force_units || self.force,

@@ -1,5 +1,5 @@
-//! `storage`, `show-storage`, `storage-pools`, `add-storage`,
-//! `attach-storage`, `detach-storage` and `remove-storage`.
+//! `storage`, `show-storage`, `add-storage`, `attach-storage`,
+//! `detach-storage` and `remove-storage`.
 
 use lazuli_api::{EntityKind, Removal};
 use lazuli_model::document::storage::Storage;
@@ -86,34 +86,6 @@ impl ShowStorage {
         storage.storage.retain(|id, _| self.ids.contains(id));
         let tree = document(&storage, session)?;
         self.show.print(&tree["storage"])
-    }
-}
-
-/// List what storage can be made from
-#[derive(Debug, clap::Args)]
-pub(crate) struct ListPools {
-    /// Only pools of these providers
-    #[arg(long)]
-    provider: Vec<String>,
-    /// Only pools of these names
-    #[arg(long)]
-    name: Vec<String>,
-    #[command(flatten)]
-    show: ListArgs,
-}
-
-impl ListPools {
-    pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        let mut pools = session.at_model()?.client.storage_pools().await?.pools;
-        let wanted = |list: &[String], item: &String| list.is_empty() || list.contains(item);
-        pools.retain(|name, pool| {
-            wanted(&self.name, name) && wanted(&self.provider, &pool.provider)
-        });
-        let text = match self.show.format.structured() {
-            Some(format) => format.text(&pools)?,
-            None => render::pools(&pools),
-        };
-        self.show.to.print(&text)
     }
 }
 

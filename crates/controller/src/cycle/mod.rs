@@ -155,6 +155,7 @@ fn model() -> Model {
         constraints: Constraints::default(),
         ssh_key: KEY.to_owned(),
         authorized_keys: Vec::new(),
+        storage_pools: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: OffsetDateTime::UNIX_EPOCH,

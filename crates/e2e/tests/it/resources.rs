@@ -48,7 +48,8 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
         "one",
     );
     let second = charm(&at("second"), word, "two");
-    let third = charm(&at("third"), "  word: {type: int}\n", "three");
+    let number = "  word: {type: int}\n";
+    let third = charm(&at("third"), number, "three");
     let file = |name: &str, text: &str| {
         fs::write(at(name), text).expect("a file");
         at(name).display().to_string()
@@ -128,7 +129,7 @@ fn resources_and_settings_survive_a_refresh_and_change_on_their_own() {
     // for in the store, which does not answer here.
     let shelf = lazuli.data().join("charms");
     fs::create_dir(&shelf).expect("a directory");
-    fs::rename(&third, shelf.join("keeper")).expect("a charm");
+    charm(&shelf.join("keeper"), number, "three");
     lazuli.shows(
         "deploy keeper named --config word=7 -n 0",
         "

@@ -13,6 +13,7 @@ mod secret;
 mod settings;
 mod source;
 mod storage;
+mod storage_pool;
 mod storages;
 mod task;
 mod unit;
@@ -37,10 +38,8 @@ pub use secret::{
 };
 pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
 pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
-pub use storage::{
-    STORAGE_POOLS, Storage, StorageDirective, StorageProvider, StorageState, storage_pool,
-    storage_spec,
-};
+pub use storage::{Storage, StorageDirective, StorageProvider, StorageState, storage_spec};
+pub use storage_pool::{ACCOUNT_TYPE, ACCOUNT_TYPES, StoragePool};
 pub use storages::Storages;
 pub use task::{
     EXEC, NotATaskStatus, Operation, Receiver, Task, TaskLog, TaskStatus, operation_status,

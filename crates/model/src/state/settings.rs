@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::StoragePool;
 use crate::constraints::Constraints;
 use crate::id::{ControllerId, ModelId};
 use crate::life::Life;
@@ -40,6 +41,8 @@ pub struct Model {
     pub ssh_key: String,
     /// Keys of users that may log in to its machines, one-line form.
     pub authorized_keys: Vec<String>,
+    /// Its users' storage pools, by name.
+    pub storage_pools: BTreeMap<String, StoragePool>,
     /// Alive, or dying.
     pub life: Life,
     /// Removal skips what fails.

@@ -36,6 +36,14 @@ impl StorageProvider {
         }
     }
 
+    /// The provider of Juju's word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Self> {
+        [Self::Azure, Self::Loop, Self::Rootfs, Self::Tmpfs]
+            .into_iter()
+            .find(|provider| provider.as_str() == word)
+    }
+
     /// Whether what is in it outlives its unit.
     #[must_use]
     pub fn is_persistent(self) -> bool {
@@ -57,25 +65,6 @@ impl fmt::Display for StorageProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
-}
-
-/// The pools that every model has (Juju 3.6): name, provider, and the SKU of
-/// the provider's disks.
-pub const STORAGE_POOLS: [(&str, StorageProvider, Option<&str>); 5] = [
-    ("azure", StorageProvider::Azure, Some("Standard_LRS")),
-    ("azure-premium", StorageProvider::Azure, Some("Premium_LRS")),
-    ("loop", StorageProvider::Loop, None),
-    ("rootfs", StorageProvider::Rootfs, None),
-    ("tmpfs", StorageProvider::Tmpfs, None),
-];
-
-/// The provider and the disk SKU of a pool; none when there is no such pool.
-#[must_use]
-pub fn storage_pool(name: &str) -> Option<(StorageProvider, Option<&'static str>)> {
-    STORAGE_POOLS
-        .iter()
-        .find(|(pool, _, _)| *pool == name)
-        .map(|(_, provider, sku)| (*provider, *sku))
 }
 
 /// What new units of an application get for one store.

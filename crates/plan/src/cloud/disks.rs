@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_model::id::{self, EffectId, MachineId};
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, Machine, MachineState, ModelState, Row, Storage,
-    StorageState, storage_pool,
+    ACCOUNT_TYPES, Change, Effect, EffectSpec, EffectState, Machine, MachineState, ModelState, Row,
+    Storage, StoragePool, StorageState,
 };
 
 use super::shared::is_over;
@@ -51,7 +51,11 @@ pub(crate) fn make_disk(
     };
     let Some(effect) = disk(state, storage) else {
         let name = disk_name(storage);
-        let sku = storage_pool(&storage.pool).and_then(|(_, sku)| sku);
+        // A pool that storage was made from cannot be removed.
+        let pool = state.model().storage_pool(&storage.pool);
+        let sku = pool
+            .as_ref()
+            .map_or(ACCOUNT_TYPES[0], StoragePool::account_type);
         plan.decisions.push(Change::Put(Row::Effect(Effect {
             id: id::derived(state.model().id, &name),
             machine: None,
@@ -61,7 +65,7 @@ pub(crate) fn make_disk(
                 region: instance.region.clone(),
                 zone: instance.zone.clone(),
                 size: u32::try_from(storage.size.div_ceil(1024).max(1)).unwrap_or(u32::MAX),
-                sku: sku.unwrap_or("Standard_LRS").to_owned(),
+                sku: sku.to_owned(),
                 storage: storage.id,
                 number: storage.name.number(),
             },

@@ -57,6 +57,7 @@ fn state() -> ModelState {
         constraints: Constraints::default(),
         ssh_key: "ssh-ed25519 AAAA".to_owned(),
         authorized_keys: Vec::new(),
+        storage_pools: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: NOW,

@@ -56,6 +56,7 @@ fn world() -> ModelState {
         constraints: Default::default(),
         ssh_key: String::new(),
         authorized_keys: Vec::new(),
+        storage_pools: std::collections::BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: NOW,

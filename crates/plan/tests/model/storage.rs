@@ -9,7 +9,12 @@ use super::world::World;
 
 impl World {
     fn add_storage(&mut self, name: &str, pool: &str, unit: &str) -> StorageInstanceId {
-        let (provider, _) = lazuli_model::state::storage_pool(pool).expect("a pool");
+        let provider = self
+            .state
+            .model()
+            .storage_pool(pool)
+            .expect("a pool")
+            .provider;
         let row = Storage {
             id: self.fresh(),
             name: name.parse().expect("a name"),

@@ -136,6 +136,7 @@ impl World {
             constraints: Constraints::default(),
             ssh_key: String::new(),
             authorized_keys: Vec::new(),
+            storage_pools: BTreeMap::new(),
             life: Life::Alive,
             force: false,
             created_at: now,

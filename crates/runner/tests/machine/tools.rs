@@ -6,8 +6,10 @@ use std::os::unix::net::UnixStream;
 use std::process::Command;
 
 use lazuli_runner::frames::{Exit, RelationContext, RunRequest, Write, read_frame, write_frame};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
-use crate::support::{Machine, is_alive, pid_in, request, signal, wait_until};
+use crate::support::{Machine, is_alive, pid_in, request, wait_until};
 
 fn related(mut asked: RunRequest) -> RunRequest {
     asked.context.relations = vec![RelationContext {
@@ -191,9 +193,9 @@ fn tools_at_work_when_the_hook_ends_end_with_it() {
         let ours = machine.path("var/lib/juju/tools");
         if String::from_utf8_lossy(&environ).contains(ours.to_str().unwrap())
             && let Some(pid) = dir.file_name().unwrap().to_str().unwrap().parse().ok()
-            && is_alive(pid)
         {
-            signal(pid, "KILL");
+            // It may end by itself before this.
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }
     }
 }

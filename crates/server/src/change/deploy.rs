@@ -28,7 +28,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let given = config::read(charm, &request.config)?;
     let constraints = constraints(request.constraints.as_deref())?;
     check_bindings(charm, request)?;
-    let storage = storage::of_deploy(charm, request)?;
+    let storage = storage::of_deploy(draft.state.model(), charm, request)?;
     let trust = given.trust.unwrap_or(request.trust);
     let mut settings = lazuli_model::config::Settings::new();
     given.apply(&mut settings);

@@ -60,7 +60,10 @@ pub(crate) use secrets::{
     SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
     secret, update_secret, users_secret,
 };
-pub(crate) use storage::{add_storage, attach_storage, detach_storage, remove_storage};
+pub(crate) use storage::{
+    add_storage, attach_storage, create_pool, detach_storage, remove_pool, remove_storage,
+    update_pool,
+};
 pub(crate) use summary::{effective, summary};
 pub(crate) use tasks::{cancel, exec, run};
 pub(crate) use units::{add_units, resolve};

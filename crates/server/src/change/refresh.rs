@@ -1,11 +1,11 @@
 //! Another charm for an application.
 
 use lazuli_api::Refresh;
-use lazuli_model::charm::{Charm, StorageKind};
+use lazuli_model::charm::{Charm, StorageKind, StorageSpec};
 use lazuli_model::state::{Application, EndpointRole, ModelState, Row};
 use lazuli_plan::document::relation_key;
 
-use super::{Draft, Refusal, application, base, config, deploy, resources, source};
+use super::{Draft, Refusal, application, base, config, deploy, resources, source, storage};
 
 /// Switches an application to another charm, or another revision.
 pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> Result<(), Refusal> {
@@ -30,7 +30,8 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
             .map_err(|refusal| refusal.within(&attempted))?;
     }
     check_relations(state, &row, &wanted.charm).map_err(|refusal| refusal.within(&attempted))?;
-    check_storage(&present.charm, &wanted.charm).map_err(|refusal| refusal.within(&attempted))?;
+    check_storage(state, &row, &present.charm, &wanted.charm)
+        .map_err(|refusal| refusal.within(&attempted))?;
     let given = config::read(&wanted.charm, &request.config)?;
     let kept = config::carry_over(draft, &row.config, &wanted.charm, request)
         .map_err(|refusal| refusal.within(&attempted))?;
@@ -38,6 +39,9 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
     row.trust = request.trust.or(given.trust).unwrap_or(row.trust);
     given.apply(&mut row.config);
     row.charm = wanted.id;
+    row.storage =
+        storage::of_refresh(state.model(), &wanted.charm, &row.storage, &request.storage)?;
+    storage::of_new_charm(draft, &row, &wanted.charm)?;
     for (endpoint, peer) in wanted.charm.meta.peers() {
         let there = state
             .relations_of(row.id)
@@ -56,44 +60,63 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
     Ok(())
 }
 
-/// Refuses stores that became something else (Juju, `checkStorageUpgrade`).
-fn check_storage(present: &Charm, wanted: &Charm) -> Result<(), Refusal> {
+/// Refuses stores that became something else, or are gone although units have
+/// storage of them (Juju, `checkStorageUpgrade`).
+fn check_storage(
+    state: &ModelState,
+    row: &Application,
+    present: &Charm,
+    wanted: &Charm,
+) -> Result<(), Refusal> {
     for (name, old) in &present.meta.storage {
-        let Some(new) = wanted.meta.storage.get(name) else {
-            continue;
+        let is_used = || {
+            let mut units = state.units_of(row.id);
+            units.any(|unit| lazuli_plan::unit_count(state, unit, name) > 0)
         };
-        let name = name.as_str();
-        let changed = |what: &str, from: String, to: String| {
-            Err(Refusal::conflict(format!(
-                "existing storage {name:?} {what} changed from {from} to {to}"
-            )))
-        };
-        if old.kind != new.kind {
-            return changed(
-                "type",
-                format!("{:?}", kind(old.kind)),
-                format!("{:?}", kind(new.kind)),
-            );
-        }
-        if old.shared != new.shared {
-            return changed("shared", old.shared.to_string(), new.shared.to_string());
-        }
-        if old.read_only != new.read_only {
-            return changed(
-                "read-only",
-                old.read_only.to_string(),
-                new.read_only.to_string(),
-            );
-        }
-        if old.location != new.location {
-            return changed(
-                "location",
-                format!("{:?}", old.location.as_deref().unwrap_or_default()),
-                format!("{:?}", new.location.as_deref().unwrap_or_default()),
-            );
+        match wanted.meta.storage.get(name) {
+            Some(new) => check_store(name.as_str(), old, new)?,
+            None if is_used() => {
+                return Err(Refusal::conflict(format!(
+                    "in-use storage {:?} removed",
+                    name.as_str()
+                )));
+            }
+            None => {}
         }
     }
     Ok(())
+}
+
+fn check_store(name: &str, old: &StorageSpec, new: &StorageSpec) -> Result<(), Refusal> {
+    let location = |spec: &StorageSpec| format!("{:?}", spec.location.as_deref().unwrap_or(""));
+    let facts = |spec: &StorageSpec| {
+        [
+            ("type", format!("{:?}", kind(spec.kind))),
+            ("shared", spec.shared.to_string()),
+            ("read-only", spec.read_only.to_string()),
+            ("location", location(spec)),
+        ]
+    };
+    for ((what, from), (_, to)) in facts(old).into_iter().zip(facts(new)) {
+        if from != to {
+            return Err(Refusal::conflict(format!(
+                "existing storage {name:?} {what} changed from {from} to {to}"
+            )));
+        }
+    }
+    let contracted = |what: &str, from: String, to: u32| {
+        Err(Refusal::conflict(format!(
+            "existing storage {name:?} range contracted: {what} from {from} to {to}"
+        )))
+    };
+    if new.count_min > old.count_min {
+        return contracted("min increased", old.count_min.to_string(), new.count_min);
+    }
+    match (old.count_max, new.count_max) {
+        (None, Some(to)) => contracted("max decreased", "\u{221e}".to_owned(), to),
+        (Some(from), Some(to)) if to < from => contracted("max decreased", from.to_string(), to),
+        _ => Ok(()),
+    }
 }
 
 fn kind(kind: StorageKind) -> &'static str {

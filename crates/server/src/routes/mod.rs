@@ -21,6 +21,7 @@ mod sources;
 mod ssh;
 mod status;
 mod storage;
+mod storage_pools;
 mod stream;
 mod units;
 mod users;
@@ -127,7 +128,14 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
         .routes(routes!(storage::list_storage))
-        .routes(routes!(storage::list_storage_pools))
+        .routes(routes!(
+            storage_pools::list_storage_pools,
+            storage_pools::create_storage_pool
+        ))
+        .routes(routes!(
+            storage_pools::update_storage_pool,
+            storage_pools::remove_storage_pool
+        ))
         .routes(routes!(storage::add_storage))
         .routes(routes!(storage::attach_storage, storage::detach_storage))
         .routes(routes!(storage::remove_storage))

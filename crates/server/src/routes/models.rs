@@ -135,6 +135,7 @@ async fn create(app: &App, session: &Session, new: NewModel) -> Result<ModelAdde
         constraints,
         ssh_key: pair.public,
         authorized_keys: new.authorized_keys,
+        storage_pools: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: app.now(),

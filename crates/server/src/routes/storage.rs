@@ -3,11 +3,8 @@
 use axum::Json;
 use axum::response::Response;
 use http::StatusCode;
-use lazuli_api::{
-    AddStorage, AttachStorage, Changed, Removal, StoragePool, StoragePools, WriteQuery,
-};
+use lazuli_api::{AddStorage, AttachStorage, Changed, Removal, WriteQuery};
 use lazuli_model::document::storage::Storage;
-use lazuli_model::state::STORAGE_POOLS;
 use lazuli_plan::document;
 
 use crate::change;
@@ -19,25 +16,6 @@ use crate::extract::{Body, Edit, Named, Query, Shown, Write};
     responses((status = 200, body = Storage)))]
 pub(super) async fn list_storage(Shown(loaded): Shown) -> Json<Storage> {
     Json(document::storage_document(&loaded.state))
-}
-
-/// Lists what storage can be made from.
-#[utoipa::path(get, path = "/models/{model}/storage-pools", tag = "storage",
-    responses((status = 200, body = StoragePools)))]
-pub(super) async fn list_storage_pools(_shown: Shown) -> Json<StoragePools> {
-    let pools = STORAGE_POOLS.iter().map(|(name, provider, sku)| {
-        let pool = StoragePool {
-            provider: provider.as_str().to_owned(),
-            attrs: sku
-                .map(|sku| ("account-type".to_owned(), sku.to_owned()))
-                .into_iter()
-                .collect(),
-        };
-        ((*name).to_owned(), pool)
-    });
-    Json(StoragePools {
-        pools: pools.collect(),
-    })
 }
 
 /// Adds storage to a unit.

@@ -126,6 +126,9 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ("post", "/models/{model}/units/{unit}/resolved", Write),
     ("get", "/models/{model}/storage", Read),
     ("get", "/models/{model}/storage-pools", Read),
+    ("post", "/models/{model}/storage-pools", Write),
+    ("patch", "/models/{model}/storage-pools/{pool}", Write),
+    ("delete", "/models/{model}/storage-pools/{pool}", Write),
     ("delete", "/models/{model}/storage/{storage}", Write),
     ("put", "/models/{model}/storage/{storage}/unit", Write),
     ("delete", "/models/{model}/storage/{storage}/unit", Write),
@@ -221,6 +224,7 @@ async fn every_route_lets_in_whom_it_should_and_nobody_else() {
                 .replace("{charm}", "x")
                 .replace("{machine}", "9")
                 .replace("{storage}", "data-9")
+                .replace("{pool}", "fast")
                 .replace("{relation}", "9");
             let url = format!("http://{}/v1{path}?dry_run=maybe", world.address);
             let method = method.to_uppercase().parse().unwrap();

@@ -8,6 +8,7 @@ use crate::commit::{Committed, Part, apply, end};
 use crate::convert::raw;
 use crate::event::Actor;
 use crate::limit::Doing;
+use crate::transaction::begin;
 use crate::{Store, StoreError, access, heads, secrets};
 
 /// A model to create.
@@ -36,11 +37,7 @@ pub async fn create_model(
 ) -> Result<(Model, Committed), StoreError> {
     let mut model = new.row;
     let id = model.id;
-    let mut transaction = store
-        .pool()
-        .begin()
-        .doing("begin to create a model")
-        .await?;
+    let mut transaction = begin(store.pool()).doing("begin to create a model").await?;
     // Two models must not choose the same range.
     query!("select pg_advisory_xact_lock(hashtext('lazuli address ranges'))")
         .execute(&mut *transaction)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_model::constraints::Constraints;
-use lazuli_model::state::{Model, Row};
+use lazuli_model::state::{Model, Row, StoragePool};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
 use time::OffsetDateTime;
@@ -25,6 +25,7 @@ struct Record {
     constraints: Json<Constraints>,
     ssh_key: String,
     authorized_keys: Json<Vec<String>>,
+    storage_pools: Json<BTreeMap<String, StoragePool>>,
     life: String,
     force: bool,
     created_at: OffsetDateTime,
@@ -44,6 +45,7 @@ impl Record {
             constraints: self.constraints.0,
             ssh_key: self.ssh_key,
             authorized_keys: self.authorized_keys.0,
+            storage_pools: self.storage_pools.0,
             life: life("models", &self.life)?,
             force: self.force,
             created_at: self.created_at,
@@ -62,7 +64,8 @@ pub(crate) async fn load(
             address_range::text as "address_range!",
             config as "config: Json<BTreeMap<String, String>>",
             constraints as "constraints: Json<Constraints>", ssh_key,
-            authorized_keys as "authorized_keys: Json<Vec<String>>", life, force, created_at
+            authorized_keys as "authorized_keys: Json<Vec<String>>",
+            storage_pools as "storage_pools: Json<BTreeMap<String, StoragePool>>", life, force, created_at
          from models where id = $1"#,
         model
     )
@@ -89,20 +92,20 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into models (id, name, owner, controller, cloud, region, address_range, config,
-            constraints, ssh_key, authorized_keys, life, force, created_at)
+            constraints, ssh_key, authorized_keys, storage_pools, life, force, created_at)
          select id, name, owner, controller, cloud, region, address_range::cidr, config,
-            constraints, ssh_key, authorized_keys, life, force, created_at
+            constraints, ssh_key, authorized_keys, storage_pools, life, force, created_at
          from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
-            $7::text[], $8::jsonb[], $9::jsonb[], $10::text[], $11::jsonb[], $12::text[],
-            $13::boolean[], $14::timestamptz[])
+            $7::text[], $8::jsonb[], $9::jsonb[], $10::text[], $11::jsonb[], $12::jsonb[],
+            $13::text[], $14::boolean[], $15::timestamptz[])
             as r (id, name, owner, controller, cloud, region, address_range, config, constraints,
-            ssh_key, authorized_keys, life, force, created_at)
+            ssh_key, authorized_keys, storage_pools, life, force, created_at)
          on conflict (id) do update set name = excluded.name, owner = excluded.owner,
             cloud = excluded.cloud, region = excluded.region,
             address_range = excluded.address_range, config = excluded.config,
             constraints = excluded.constraints, ssh_key = excluded.ssh_key,
-            authorized_keys = excluded.authorized_keys, life = excluded.life,
-            force = excluded.force",
+            authorized_keys = excluded.authorized_keys, storage_pools = excluded.storage_pools,
+            life = excluded.life, force = excluded.force",
         &column(rows, |row| raw(row.id)),
         &column(rows, |row| row.name.to_string()),
         &column(rows, |row| row.owner.to_string()),
@@ -114,6 +117,7 @@ pub(crate) async fn put(
         &column(rows, |row| Json(row.constraints.clone())) as &[Json<_>],
         &column(rows, |row| row.ssh_key.clone()),
         &column(rows, |row| Json(row.authorized_keys.clone())) as &[Json<_>],
+        &column(rows, |row| Json(row.storage_pools.clone())) as &[Json<_>],
         &column(rows, |row| row.life.to_string()),
         &column(rows, |row| row.force),
         &column(rows, |row| row.created_at),

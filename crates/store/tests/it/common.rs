@@ -70,6 +70,7 @@ pub(crate) fn model(name: &str) -> Model {
         constraints: "cores=2".parse().unwrap(),
         ssh_key: "ssh-ed25519 AAAA".to_owned(),
         authorized_keys: Vec::new(),
+        storage_pools: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: NOW,

@@ -17,3 +17,4 @@ mod retention;
 mod rows;
 mod schema;
 mod secrets;
+mod transactions;

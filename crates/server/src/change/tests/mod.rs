@@ -5,6 +5,7 @@ mod deploy;
 mod relations;
 mod removal;
 mod settings;
+mod storage;
 mod subordinates;
 mod tasks;
 
@@ -80,6 +81,7 @@ impl World {
             constraints: "mem=2G".parse().unwrap(),
             ssh_key: String::new(),
             authorized_keys: Vec::new(),
+            storage_pools: Default::default(),
             life: Life::Alive,
             force: false,
             created_at: NOW,

@@ -175,20 +175,31 @@ pub(super) fn relation() -> impl Strategy<Value = Row> {
     )
 }
 
+fn storage_pool() -> impl Strategy<Value = StoragePool> {
+    (provider(), btree_map(word(), text(), 0..3)).prop_map(|(provider, attributes)| StoragePool {
+        provider,
+        attributes,
+    })
+}
+
 pub(super) fn model(own: Model) -> impl Strategy<Value = Row> {
     (
         btree_map(word(), text(), 0..4),
         vec(text(), 0..3),
+        btree_map(word(), storage_pool(), 0..3),
         life(),
         any::<bool>(),
     )
-        .prop_map(move |(config, authorized_keys, life, force)| {
-            Row::Model(Model {
-                config,
-                authorized_keys,
-                life,
-                force,
-                ..own.clone()
-            })
-        })
+        .prop_map(
+            move |(config, authorized_keys, storage_pools, life, force)| {
+                Row::Model(Model {
+                    config,
+                    authorized_keys,
+                    storage_pools,
+                    life,
+                    force,
+                    ..own.clone()
+                })
+            },
+        )
 }

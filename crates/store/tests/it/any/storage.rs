@@ -9,7 +9,7 @@ use proptest::sample::select;
 use super::*;
 use crate::common::id;
 
-fn provider() -> impl Strategy<Value = StorageProvider> {
+pub(super) fn provider() -> impl Strategy<Value = StorageProvider> {
     select(vec![
         StorageProvider::Azure,
         StorageProvider::Loop,

@@ -1,107 +1,26 @@
-//! Storage: what new units get, and what users add, attach, detach and
-//! remove.
+//! Storage: what units get, and what users add, attach, detach and remove.
 
 use std::collections::BTreeMap;
 
-use lazuli_api::{Deploy, Removal};
+use lazuli_api::Removal;
 use lazuli_model::charm::{Charm, StorageSpec};
 use lazuli_model::id::{GenericUuid, MachineId, StorageInstanceId, UnitId};
 use lazuli_model::life::Life;
 use lazuli_model::names::{StorageId, StorageName};
 use lazuli_model::state::{
     Application, Change, Machine, MachineSource, ModelState, Row, Storage, StorageDirective,
-    StorageProvider, Unit, storage_pool,
+    StorageProvider, Unit,
 };
-use lazuli_plan::Asked;
 
 use super::{Draft, Refusal, unit};
 
-/// Instances that one unit may have of one store.
-const MOST: u32 = 32;
+mod directive;
+mod pool;
 
-/// What each unit of a new application gets.
-pub(super) fn of_deploy(
-    charm: &Charm,
-    request: &Deploy,
-) -> Result<BTreeMap<StorageName, StorageDirective>, Refusal> {
-    directives(charm, &request.storage).map_err(|refusal| refusal.at("/storage"))
-}
+pub(super) use directive::{of_deploy, of_refresh};
+pub(crate) use pool::{create_pool, remove_pool, update_pool};
 
-fn directives(
-    charm: &Charm,
-    texts: &BTreeMap<String, String>,
-) -> Result<BTreeMap<StorageName, StorageDirective>, Refusal> {
-    let mut asked = BTreeMap::new();
-    for (name, text) in texts {
-        asked.insert(name.clone(), read(text)?);
-    }
-    let found = lazuli_plan::directives(charm, &asked, true).map_err(Refusal::invalid)?;
-    match found.iter().find(|(_, directive)| directive.count > MOST) {
-        None => Ok(found),
-        Some((name, directive)) => Err(Refusal::invalid(format!(
-            "storage {:?}: {} instances for a unit are too many: at most {MOST}",
-            name.as_str(),
-            directive.count
-        ))),
-    }
-}
-
-/// Reads a directive: pool, count and size in any order, told apart by their
-/// form (Juju, `storage.ParseConstraints`).
-fn read(text: &str) -> Result<Asked, Refusal> {
-    let mut asked = Asked::default();
-    for field in text
-        .split(',')
-        .map(str::trim)
-        .filter(|field| !field.is_empty())
-    {
-        let digits = field.strip_prefix('-').unwrap_or(field);
-        let numeric = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if numeric {
-            let count = field.parse::<u32>().ok().filter(|count| *count > 0);
-            asked.count = Some(count.ok_or_else(|| {
-                Refusal::invalid(format!(
-                    "cannot parse count: count must be greater than zero, got {field:?}"
-                ))
-            })?);
-        } else if let Some(size) = size(field) {
-            asked.size = Some(size);
-        } else if is_pool(field) {
-            asked.pool = Some(field.to_owned());
-        } else {
-            return Err(Refusal::invalid(format!(
-                "invalid storage directive {text:?}: {field:?} is neither a pool, nor a count, \
-                 nor a size such as 10G"
-            )));
-        }
-    }
-    if asked == Asked::default() && !text.is_empty() {
-        return Err(Refusal::invalid(
-            "must provide one of pool or size or count",
-        ));
-    }
-    if asked.size.is_some() && asked.count.is_none() {
-        asked.count = Some(1);
-    }
-    Ok(asked)
-}
-
-/// A size such as `10G` or `1.5TiB`, in MiB.
-fn size(text: &str) -> Option<u64> {
-    let number = text.trim_end_matches('B').trim_end_matches('i');
-    let power = "MGTPEZY".find(number.chars().last()?)?;
-    let number: f64 = number[..number.len() - 1].parse().ok()?;
-    let size = number * 1024_f64.powi(i32::try_from(power).ok()?);
-    // Azure's largest disk is far below.
-    (size > 0.0 && size < 1e12).then_some(size.ceil() as u64)
-}
-
-fn is_pool(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '?')
-}
+use directive::{MOST, read};
 
 /// Gives a new unit its storage: `attached` are instances that it takes over,
 /// which count towards what it gets.
@@ -139,6 +58,40 @@ pub(super) fn of_unit(
     Ok(())
 }
 
+/// Gives the units of an application what a new charm requires and they lack
+/// (Juju adds it when the charm is changed).
+pub(super) fn of_new_charm(
+    draft: &mut Draft<'_>,
+    row: &Application,
+    charm: &Charm,
+) -> Result<(), Refusal> {
+    let state = draft.state;
+    for unit in state
+        .units_of(row.id)
+        .filter(|unit| unit.life == Life::Alive)
+    {
+        for (store, spec) in &charm.meta.storage {
+            let Some(directive) = row.storage.get(store) else {
+                continue;
+            };
+            let has = lazuli_plan::unit_count(state, unit, store);
+            let missing = spec.count_min.saturating_sub(has);
+            if missing > 0 {
+                add(
+                    draft,
+                    store,
+                    spec,
+                    directive,
+                    missing,
+                    unit.id,
+                    unit.machine,
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn store_of<'a>(
     state: &'a ModelState,
     row: &Application,
@@ -159,8 +112,7 @@ fn add(
     unit: UnitId,
     machine: MachineId,
 ) -> Result<(), Refusal> {
-    let (provider, _) =
-        storage_pool(&directive.pool).ok_or_else(|| Refusal::not_found("pool", &directive.pool))?;
+    let provider = pool::find(draft.state, &directive.pool)?.provider;
     check_machine(draft, provider, machine)?;
     for _ in 0..count {
         let number = draft.next_storage();
@@ -296,9 +248,8 @@ pub(crate) fn add_storage(
             size: asked.size.unwrap_or(known.size),
             count: asked.count.unwrap_or(1),
         };
-        let supported = storage_pool(&directive.pool)
-            .ok_or_else(|| Refusal::not_found("pool", &directive.pool))?
-            .0
+        let supported = pool::find(state, &directive.pool)?
+            .provider
             .supports(spec.kind);
         if !supported {
             return Err(Refusal::invalid(format!(
@@ -455,28 +406,4 @@ pub(super) fn destroy_all(draft: &mut Draft<'_>, how: &Removal) -> Result<(), Re
         }));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directives_are_told_apart_by_their_form() {
-        let asked = read("10G,azure-premium,3").unwrap();
-        assert_eq!(asked.pool.as_deref(), Some("azure-premium"));
-        assert_eq!((asked.size, asked.count), (Some(10240), Some(3)));
-        assert_eq!(read("1.5GiB").unwrap().size, Some(1536));
-        assert_eq!(read("1.5GiB").unwrap().count, Some(1));
-        assert_eq!(read("").unwrap(), Asked::default());
-        for (text, message) in [
-            ("0", "count must be greater than zero, got \"0\""),
-            ("-1", "count must be greater than zero, got \"-1\""),
-            (",", "must provide one of pool or size or count"),
-            ("10X!", "is neither a pool"),
-        ] {
-            let error = read(text).unwrap_err().to_string();
-            assert!(error.contains(message), "{error}");
-        }
-    }
 }
