@@ -12,6 +12,7 @@
 mod added;
 mod advance;
 mod affected;
+mod bags;
 mod cloud;
 pub mod document;
 mod foreign;

@@ -9,6 +9,7 @@ mod documents;
 mod events;
 mod foreign;
 mod law;
+mod own_writes;
 mod put_off;
 mod refresh;
 mod removal;
