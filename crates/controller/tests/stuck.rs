@@ -50,6 +50,7 @@ async fn create_model(store: &Store) -> ModelId {
         region: "westeurope".to_owned(),
         address_range: String::new(),
         config: BTreeMap::new(),
+        storage_pools: BTreeMap::new(),
         constraints: Constraints::default(),
         ssh_key: identity.public,
         authorized_keys: Vec::new(),
