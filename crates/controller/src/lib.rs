@@ -26,6 +26,7 @@ mod news;
 mod offers;
 mod proxies;
 mod quarantine;
+mod replays;
 mod resources;
 mod secrets;
 mod settle;

@@ -250,8 +250,10 @@ fn report(
             match convert::ended(outcome, &desk.vault, now) {
                 _ if run.task().is_some() => task_news::ended(desk, outcome, now),
                 _ if run.is_wish() => {
-                    for change in tasks::command_ended(desk, outcome, now) {
-                        desk.record(change);
+                    if desk.wishes.is_first(&run) {
+                        for change in tasks::command_ended(desk, outcome, now) {
+                            desk.record(change);
+                        }
                     }
                 }
                 Some(ended) if is_foreign(&desk.state, &ended) => {
