@@ -83,6 +83,7 @@ pub async fn run(parts: Parts, cancel: CancellationToken) {
         tokens: HashMap::new(),
         held: HashSet::new(),
         failed: HashMap::new(),
+        floors: HashMap::new(),
     };
     holder.run(&cancel).await;
     holder.end_all().await;
@@ -101,6 +102,9 @@ struct Holder {
     /// Models whose loop failed: how often in a row, and not to be taken up
     /// before.
     failed: HashMap<ModelId, (u32, Instant)>,
+    /// Epochs that machines have seen and our rows have not: the database was
+    /// put back to an earlier state. The next epoch is beyond.
+    floors: HashMap<ModelId, u64>,
 }
 
 impl Holder {
@@ -180,9 +184,11 @@ impl Holder {
 
     async fn take(&mut self, model: ModelId) -> Result<(), StoreError> {
         let pool = self.shared.store.pool();
-        let Some(hold) = heads::take(pool, model, self.shared.replica, 0).await? else {
+        let floor = self.floors.get(&model).copied().unwrap_or(0);
+        let Some(hold) = heads::take(pool, model, self.shared.replica, floor).await? else {
             return Ok(());
         };
+        self.floors.remove(&model);
         let loaded = lazuli_store::load(pool, model).await?;
         let vault = Vault::new(
             self.shared.store.data_key(model).await?,
@@ -241,10 +247,14 @@ impl Holder {
         match end {
             End::Removed => {
                 self.failed.remove(&model);
+                self.floors.remove(&model);
                 tracing::info!(%model, "the model is gone");
             }
-            End::Fenced => {
-                tracing::warn!(%model, "another replica holds the model now");
+            End::Fenced { seen } => {
+                tracing::warn!(%model, ?seen, "another replica holds the model now, or the database is of before");
+                if let Some(seen) = seen {
+                    self.floors.insert(model, seen);
+                }
                 self.put_off(model);
             }
             End::Cancelled => {}

@@ -9,13 +9,14 @@ use lazuli_cloud::{CloudError, Progress};
 use lazuli_host::HostEvent;
 use lazuli_model::id::{EffectId, MachineId, UnitId};
 use lazuli_model::state::{Change, EffectState, MachineFacts, MachineState, ModelState, Row};
-use lazuli_plan::{Look, SharedNames, Subject};
+use lazuli_plan::{Ended, Exit as Ending, Look, SharedNames, Subject};
 use lazuli_runner::frames::{Exit, Output, Question, Refusal, Report, Request, RunId, Write};
 use lazuli_store::StoreError;
 use time::OffsetDateTime;
 
 use crate::answer;
 use crate::convert;
+use crate::given_back;
 use crate::ledger;
 use crate::message::Message;
 use crate::settle::Desk;
@@ -232,7 +233,7 @@ fn said(
             }
         }
         // The loop ends; nothing is to be written.
-        HostEvent::Fenced => {}
+        HostEvent::Fenced { .. } => {}
     }
 }
 
@@ -249,11 +250,34 @@ fn report(
             match convert::ended(outcome, &desk.vault, now) {
                 _ if run.task().is_some() => task_news::ended(desk, outcome, now),
                 _ if run.is_wish() => {
-                    for change in tasks::command_ended(desk, outcome, now) {
-                        desk.record(change);
+                    if desk.wishes.is_first(&run) {
+                        for change in tasks::command_ended(desk, outcome, now) {
+                            desk.record(change);
+                        }
                     }
                 }
+                Some(ended) if is_foreign(&desk.state, &ended) => {
+                    tracing::warn!(%machine, %run, "an outcome is about what is not its unit's");
+                    let reason = "its machine spoke of another hook".to_owned();
+                    let run = (ended.unit, ended.seq);
+                    given_back::put_off(&mut desk.flight, run, reason, false, now);
+                    end_run(desk, ended.unit, ended.seq);
+                }
                 Some(ended) => {
+                    match &ended.exit {
+                        Ending::Interrupted { reason } => {
+                            given_back::put_off(
+                                &mut desk.flight,
+                                (ended.unit, ended.seq),
+                                reason.clone(),
+                                true,
+                                now,
+                            );
+                        }
+                        Ending::Success | Ending::Failed { .. } => {
+                            desk.flight.put_off.remove(&ended.unit);
+                        }
+                    }
                     for change in lazuli_plan::commit_outcome(&desk.state, &ended, now) {
                         desk.record(change);
                     }
@@ -263,6 +287,8 @@ fn report(
                     // Not dropped silently: the run is asked for again.
                     tracing::warn!(%machine, %run, "an outcome is not understood");
                     if let Some(unit) = convert::unit(&run) {
+                        let reason = "its outcome is not understood".to_owned();
+                        given_back::put_off(&mut desk.flight, (unit, run.seq), reason, false, now);
                         end_run(desk, unit, run.seq);
                     }
                 }
@@ -307,10 +333,18 @@ fn report(
                 outbox.push((machine, Request::Decline { run, reason }));
             }
         }
-        Report::Refused { run, refusal } => refused(desk, machine, run.as_ref(), refusal, now),
+        Report::Refused { run, refusal } => {
+            given_back::refused(desk, machine, run.as_ref(), refusal, now);
+        }
         // Lines of logs went their own way; the others say nothing new.
         Report::Log { .. } | Report::Attached { .. } | Report::Started { .. } => {}
     }
+}
+
+fn is_foreign(state: &ModelState, ended: &Ended) -> bool {
+    state
+        .unit(ended.unit)
+        .is_some_and(|unit| lazuli_plan::is_foreign(state, unit, &ended.levels.hook))
 }
 
 /// A run is over: its unit, and whoever waits for its machine, go on.
@@ -343,33 +377,6 @@ fn fetched(desk: &mut Desk, run: &RunId, question: &Question) {
     let change = unit.and_then(|unit| lazuli_plan::fetch_resource(&desk.state, unit, name));
     if let Some(change) = change {
         desk.record(change);
-    }
-}
-
-/// A run that was refused is not in flight, unless another one is: then its
-/// outcome comes, and the plan is made anew.
-fn refused(
-    desk: &mut Desk,
-    machine: MachineId,
-    run: Option<&RunId>,
-    refusal: &Refusal,
-    now: OffsetDateTime,
-) {
-    tracing::warn!(%machine, ?run, ?refusal, "a machine refused a request");
-    if let Some(number) = run.and_then(RunId::task) {
-        task_news::refused(desk, number, refusal, now);
-        return;
-    }
-    let Some(unit) = run.and_then(convert::unit) else {
-        return;
-    };
-    match refusal {
-        Refusal::Digest { .. } | Refusal::Busy { .. } | Refusal::Fenced { .. } => {}
-        Refusal::Protocol { .. } | Refusal::NoCharm { .. } | Refusal::Invalid { .. } => {
-            desk.flight.hooks.remove(&unit);
-            // Not at once: what refused it now would do so again.
-            desk.touch_at(now + REFUSED_RETRY, Subject::Unit(unit));
-        }
     }
 }
 

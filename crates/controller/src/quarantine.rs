@@ -19,13 +19,22 @@ pub(crate) struct Quarantine {
     held: VecDeque<Message>,
     /// The batch is one message out of here.
     alone: bool,
+    /// How often in a row a batch without messages was refused.
+    decisions: u32,
 }
+
+/// Decisions that were refused this often in a row, and no message with them,
+/// are not a matter of chance: operators are told.
+const STUCK: u32 = 3;
 
 impl Quarantine {
     /// Takes what was refused out of the batch. A message that was alone in
     /// it is dropped, or something takes its place that can be stored: the
     /// outcome of a hook becomes a failure that says so.
     pub(crate) fn refuse(&mut self, batch: &mut Vec<Message>, error: &StoreError) {
+        if batch.is_empty() {
+            self.decisions = self.decisions.saturating_add(1);
+        }
         if !std::mem::take(&mut self.alone) {
             self.held.extend(batch.drain(..));
             return;
@@ -48,6 +57,12 @@ impl Quarantine {
     /// The batch was committed.
     pub(crate) fn accepted(&mut self) {
         self.alone = false;
+        self.decisions = 0;
+    }
+
+    /// Whether what the planner decides by itself is refused again and again.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.decisions >= STUCK
     }
 }
 
@@ -118,7 +133,9 @@ mod tests {
         for _ in 0..5 {
             quarantine.refuse(&mut batch, &error());
         }
+        assert!(quarantine.is_stuck());
         quarantine.accepted();
+        assert!(!quarantine.is_stuck());
         let kept: Vec<_> = std::iter::from_fn(|| quarantine.next())
             .map(|m| number(&m))
             .collect();

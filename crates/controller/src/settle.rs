@@ -9,6 +9,7 @@ use lazuli_plan::{Action, InFlight, Inputs, Subject, SubjectPlan, affected, plan
 use time::OffsetDateTime;
 
 use crate::lookout::Lookout;
+use crate::replays::Replays;
 use crate::vault::Vault;
 
 /// Decisions in one go; a planner that decides for ever is a bug, and this
@@ -25,6 +26,9 @@ pub(crate) struct Desk {
     pub(crate) flight: InFlight,
     /// What opens and seals secrets.
     pub(crate) vault: Vault,
+    /// Commands whose outcomes are among the rows: a reload forgets them with
+    /// what was not committed.
+    pub(crate) wishes: Replays,
     /// What lists of machines are about.
     pub(crate) lookout: Lookout,
     /// The last plan of each subject that has one.
@@ -54,6 +58,7 @@ impl Desk {
         Self {
             lookout: Lookout::new(&state),
             vault: Vault::default(),
+            wishes: Replays::default(),
             state,
             flight: InFlight::default(),
             plans: BTreeMap::new(),

@@ -289,7 +289,7 @@ impl Actor {
                 return self.wait_for_retry(&error).await;
             }
             self.state.send_replace(State::Fenced);
-            self.post.put(HostEvent::Fenced);
+            self.post.put(HostEvent::Fenced { epoch });
             return Some(Next::Stop);
         }
         let reason = error.to_string();

@@ -36,7 +36,10 @@ pub enum HostEvent {
     Report(Report),
     /// Somebody with a higher epoch attached: this replica is not the holder.
     /// Nothing follows.
-    Fenced,
+    Fenced {
+        /// The highest epoch that the machine has seen.
+        epoch: u64,
+    },
 }
 
 /// How the connection to a machine stands.

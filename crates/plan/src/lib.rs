@@ -12,10 +12,13 @@
 mod added;
 mod advance;
 mod affected;
+mod bags;
 mod cloud;
 pub mod document;
+mod foreign;
 mod leader;
 mod outcome;
+mod put_off;
 mod resources;
 mod secrets;
 mod settings;
@@ -29,8 +32,10 @@ mod unit;
 pub use added::{Asked, check_count, directives, unit_count};
 pub use affected::{affected, subjects};
 pub use cloud::SharedNames;
+pub use foreign::is_foreign;
 pub use leader::{leader_grant_millis, renewed_grant};
 pub use outcome::{Ended, Exit, HookWrite, ImmediateWrite, commit_outcome, immediate};
+pub use put_off::PutOff;
 pub use resources::fetch_resource;
 pub use secrets::{
     SecretAccess, SecretFields, SecretRead, SecretWrite, read_secret, secret_access, secret_removal,

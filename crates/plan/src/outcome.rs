@@ -6,8 +6,8 @@ use std::sync::Arc;
 use lazuli_model::id::UnitId;
 use lazuli_model::ports::PortRange;
 use lazuli_model::state::{
-    CHARM_STATE_MAX, Change, CharmState, HookError, Leader, ModelState, OpenedPort, Relation,
-    RelationApplication, RelationSeen, RelationUnit, Row, RowKey, Settings, Unit, UnitState,
+    CHARM_STATE_MAX, Change, CharmState, HookError, Leader, ModelState, OpenedPort, Row, RowKey,
+    Unit, UnitState,
 };
 use lazuli_model::status::{REBOOTING, SETTABLE, Status, StatusKey};
 use time::{Duration, OffsetDateTime};
@@ -16,6 +16,8 @@ use lazuli_model::hook::{Hook, SecretHook};
 
 use crate::added::Added;
 use crate::advance::{advance, fraction};
+use crate::bags::{application_bag, merged, saw_own, unit_bag};
+use crate::foreign::is_foreign;
 use crate::secrets::{self, Draft, SecretWrite};
 use crate::types::Levels;
 
@@ -125,13 +127,14 @@ pub enum ImmediateWrite {
 }
 
 /// The rows after an outcome. An outcome that was committed before changes
-/// nothing; neither does one of a unit that is gone.
+/// nothing; neither does one of a unit that is gone, nor one of a hook that the
+/// unit cannot have had.
 #[must_use]
 pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) -> Vec<Change> {
     let (Some(unit), Some(done)) = (state.unit(ended.unit), state.unit_state(ended.unit)) else {
         return Vec::new();
     };
-    if ended.seq != done.hook_seq + 1 {
+    if ended.seq != done.hook_seq + 1 || is_foreign(state, unit, &ended.levels.hook) {
         return Vec::new();
     }
     let next = UnitState {
@@ -144,7 +147,9 @@ pub fn commit_outcome(state: &ModelState, ended: &Ended, now: OffsetDateTime) ->
         Exit::Success => match writes(state, unit, &ended.writes, ended.seq, now) {
             Ok(mut changes) => match secret_writes(state, unit, &ended.writes, about(ended), now) {
                 Ok(written) => {
-                    changes.extend(advance(state, unit, &next, &ended.levels, now));
+                    let mut advanced = advance(state, unit, &next, &ended.levels, now);
+                    saw_own(&mut advanced, &changes);
+                    changes.extend(advanced);
                     // After what the hook's end alone would have made of them.
                     changes.extend(written);
                     changes
@@ -317,67 +322,6 @@ fn leads(state: &ModelState, unit: &Unit) -> bool {
     state
         .leader(unit.application)
         .is_some_and(|leader| leader.unit == Some(unit.id))
-}
-
-fn unit_bag(
-    state: &ModelState,
-    unit: &Unit,
-    relation: &Relation,
-    written: &BTreeMap<String, Option<String>>,
-) -> Option<Change> {
-    let member = state.relation_unit(relation.id, unit.id)?;
-    let settings = merged(&member.settings, written)?;
-    Some(Change::Put(Row::RelationUnit(RelationUnit {
-        settings,
-        version: member.version + 1,
-        ..member.clone()
-    })))
-}
-
-/// In a peer relation the writer itself has seen what it wrote.
-fn application_bag(
-    state: &ModelState,
-    unit: &Unit,
-    relation: &Relation,
-    written: &BTreeMap<String, Option<String>>,
-) -> Vec<Change> {
-    let bag = state.relation_application(relation.id, unit.application);
-    let empty = Arc::new(Settings::new());
-    let old = bag.map_or(&empty, |bag| &bag.settings);
-    let Some(settings) = merged(old, written) else {
-        return Vec::new();
-    };
-    let version = bag.map_or(0, |bag| bag.version) + 1;
-    let mut changes = vec![Change::Put(Row::RelationApplication(RelationApplication {
-        relation: relation.id,
-        application: unit.application,
-        settings,
-        version,
-    }))];
-    if relation.is_peer()
-        && let Some(seen) = state.relation_seen(unit.id, relation.id)
-    {
-        changes.push(Change::Put(Row::RelationSeen(RelationSeen {
-            app_version: version,
-            ..seen.clone()
-        })));
-    }
-    changes
-}
-
-/// The settings with what was written, or none when nothing changed.
-fn merged(
-    old: &Arc<Settings>,
-    written: &BTreeMap<String, Option<String>>,
-) -> Option<Arc<Settings>> {
-    let mut settings = old.as_ref().clone();
-    for (key, value) in written {
-        match value.as_ref().filter(|value| !value.is_empty()) {
-            Some(value) => settings.insert(key.clone(), value.clone()),
-            None => settings.remove(key),
-        };
-    }
-    (settings != **old).then(|| Arc::new(settings))
 }
 
 /// The rows after an immediate write; none when it says nothing new, or the

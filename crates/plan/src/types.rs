@@ -11,6 +11,8 @@ use lazuli_model::state::{Change, ModelState};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use crate::put_off::PutOff;
+
 /// What is planned: one thing with a plan of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,6 +52,8 @@ pub struct Inputs<'a> {
 pub struct InFlight {
     /// The hook that runs for a unit.
     pub hooks: BTreeMap<UnitId, Running>,
+    /// Hooks that their machines gave back.
+    pub put_off: BTreeMap<UnitId, PutOff>,
     /// Tasks that were handed to their machines.
     pub tasks: BTreeMap<u64, RunningTask>,
     /// Effects with a call under way.

@@ -5,16 +5,20 @@ use std::time::Duration;
 
 use lazuli_model::id::MachineId;
 use lazuli_model::state::{Change, Row, RowKey};
+use lazuli_model::status::{Status, StatusKey};
 use lazuli_store::{Batch, Class, StoreError};
 use tokio::time::{Instant, sleep};
 
 use super::{End, ModelLoop};
 use crate::freeze;
+use crate::shared::now;
 
 /// Commits that fail are tried again from this, doubling,
 pub(super) const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// to this.
 const LAST_RETRY: Duration = Duration::from_secs(5);
+/// Decisions that the database refuses are tried again at least this often.
+const REFUSED_RETRY: Duration = Duration::from_secs(60);
 /// What others committed is read again after this when it could not be.
 const REFRESH_RETRY: Duration = Duration::from_secs(1);
 
@@ -77,7 +81,7 @@ impl ModelLoop {
         retry: &mut Duration,
     ) -> Result<(), End> {
         match error.class() {
-            Class::Fenced => return Err(End::Fenced),
+            Class::Fenced => return Err(End::Fenced { seen: None }),
             Class::NotFound => return Err(End::Removed),
             Class::Conflict | Class::Unknown => {}
             Class::Transient => {
@@ -87,9 +91,16 @@ impl ModelLoop {
                 tracing::error!(model = %self.model, error = ?error, "a batch cannot be committed; trying again");
             }
         }
+        let refused = matches!(error.class(), Class::User | Class::Bug);
+        let longest = if refused { REFUSED_RETRY } else { LAST_RETRY };
+        // What users change may be what helps.
+        let mut feed = self.shared.store.feed().subscribe(self.model);
         loop {
-            sleep(*retry).await;
-            *retry = (*retry * 2).min(LAST_RETRY);
+            tokio::select! {
+                () = sleep(*retry) => {}
+                Ok(()) = feed.changed(), if self.quarantine.is_stuck() => {}
+            }
+            *retry = (*retry * 2).min(longest);
             match lazuli_store::load(self.shared.store.pool(), self.model).await {
                 Ok(loaded) => {
                     self.desk.reload(loaded.state);
@@ -100,6 +111,44 @@ impl ModelLoop {
                 Err(error) => {
                     tracing::warn!(model = %self.model, %error, "failed to read the model; trying again");
                 }
+            }
+        }
+    }
+
+    /// Tells operators that nothing of the model is decided any more, and why.
+    /// The planner puts the status right with the first commit that succeeds.
+    pub(super) async fn tell_stuck(&mut self, error: &StoreError) -> Result<(), End> {
+        let text = format!(
+            "the controller cannot store what it decides: {error}; it tries again at least every {} s",
+            REFUSED_RETRY.as_secs()
+        );
+        let status = Status::new("error", &text, now());
+        let key = StatusKey::Model;
+        if self
+            .desk
+            .state
+            .status(key)
+            .is_some_and(|old| old.says(&status))
+        {
+            return Ok(());
+        }
+        let change = Change::Put(Row::Status(key, status));
+        let batch = Batch::new(self.model, self.epoch, vec![change.clone()]);
+        match self.shared.store.commit(&[batch]).await {
+            Ok(committed) => {
+                self.desk.absorb(change);
+                if let Some(committed) = committed.first()
+                    && committed.position.revision == self.position.revision + 1
+                {
+                    self.position = committed.position;
+                }
+                Ok(())
+            }
+            Err(error) if error.class() == Class::Fenced => Err(End::Fenced { seen: None }),
+            Err(error) if error.class() == Class::NotFound => Err(End::Removed),
+            Err(error) => {
+                tracing::warn!(model = %self.model, %error, "failed to say that the model is stuck");
+                Ok(())
             }
         }
     }
@@ -146,7 +195,8 @@ impl ModelLoop {
 }
 
 /// Whether users write rows of this kind: decisions about them rest on what
-/// users want, and are refused when that has changed.
+/// users want, and are refused when that has changed. A revoked grant would
+/// come back otherwise, and a task that was cancelled would run.
 fn is_desired(key: &RowKey) -> bool {
     matches!(
         key,
@@ -156,5 +206,35 @@ fn is_desired(key: &RowKey) -> bool {
             | RowKey::Machine(_)
             | RowKey::Unit(_)
             | RowKey::Relation(_)
+            | RowKey::Secret(_)
+            | RowKey::SecretRevision(..)
+            | RowKey::Storage(_)
+            | RowKey::Task(_)
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use lazuli_model::id::{GenericUuid, StorageInstanceId, UnitId};
+    use lazuli_model::secret::SecretId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn what_users_write_too_is_decided_on_their_last_word() {
+        let nil = Uuid::nil();
+        let secret = SecretId::from_random([1; 12]);
+        for key in [
+            RowKey::Secret(secret),
+            RowKey::SecretRevision(secret, 1),
+            RowKey::Storage(StorageInstanceId::from_untyped_uuid(nil)),
+            RowKey::Task(1),
+            RowKey::Unit(UnitId::from_untyped_uuid(nil)),
+        ] {
+            assert!(is_desired(&key), "{key:?}");
+        }
+        let own = RowKey::UnitState(UnitId::from_untyped_uuid(nil));
+        assert!(!is_desired(&own));
+    }
 }

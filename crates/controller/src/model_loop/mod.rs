@@ -49,7 +49,10 @@ pub(crate) enum End {
     /// The model is gone.
     Removed,
     /// Another replica holds it.
-    Fenced,
+    Fenced {
+        /// The highest epoch that a machine has seen, if one said so.
+        seen: Option<u64>,
+    },
     /// It was told to.
     Cancelled,
     /// It cannot go on; the model is taken up anew.
@@ -193,8 +196,8 @@ impl ModelLoop {
             {
                 self.hear(said);
             }
-            if self.is_fenced() {
-                return End::Fenced;
+            if let Some(seen) = self.fenced() {
+                return End::Fenced { seen: Some(seen) };
             }
         }
     }
@@ -242,19 +245,20 @@ impl ModelLoop {
         });
     }
 
-    /// Whether a machine has seen a higher epoch: another replica holds the
-    /// model, or the database was put back to an earlier state. Either way
-    /// this loop has nothing to say any more.
-    fn is_fenced(&self) -> bool {
-        self.batch.iter().any(|message| {
-            matches!(
-                message,
+    /// The epoch that a machine has seen if that is higher: another replica
+    /// holds the model, or the database was put back to an earlier state.
+    /// Either way this loop has nothing to say any more.
+    fn fenced(&self) -> Option<u64> {
+        self.batch
+            .iter()
+            .filter_map(|message| match message {
                 Message::Machine {
-                    event: HostEvent::Fenced,
+                    event: HostEvent::Fenced { epoch },
                     ..
-                }
-            )
-        })
+                } => Some(*epoch),
+                _ => None,
+            })
+            .max()
     }
 
     /// Plans, commits and acts until nothing is left to do now.
@@ -294,6 +298,9 @@ impl ModelLoop {
                     self.after_failed_commit(&error, &mut retry).await?;
                     if matches!(error.class(), Class::User | Class::Bug) {
                         self.quarantine.refuse(&mut self.batch, &error);
+                        if self.quarantine.is_stuck() {
+                            self.tell_stuck(&error).await?;
+                        }
                     }
                 }
             }
@@ -313,6 +320,7 @@ impl ModelLoop {
                 }
                 RowKey::Unit(unit) => {
                     self.desk.flight.hooks.remove(unit);
+                    self.desk.flight.put_off.remove(unit);
                 }
                 RowKey::Task(task) => {
                     self.desk.flight.tasks.remove(task);

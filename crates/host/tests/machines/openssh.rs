@@ -163,7 +163,7 @@ async fn a_newer_holder_fences_the_older_one() {
     assert_eq!(new.finished().await.run.seq, 1);
     // The old one was cut off. It has nothing to do, but then it wants to.
     run(&first, &request(&charm, 1, "install"));
-    old.find(|event| (*event == HostEvent::Fenced).then_some(()))
+    old.find(|event| (*event == HostEvent::Fenced { epoch: 2 }).then_some(()))
         .await;
     new.hosts.shutdown().await;
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_model::secret::SecretId;
-use lazuli_model::state::{Change, ModelState, Row, RowKey, Secret, SecretRevision};
+use lazuli_model::state::{Change, ModelState, Row, RowKey, Secret, SecretOwner, SecretRevision};
 
 /// The rows with what was written so far.
 pub(crate) struct Draft<'a> {
@@ -33,6 +33,19 @@ impl<'a> Draft<'a> {
             Some(_) => None,
             None => self.state.secret(id).cloned(),
         }
+    }
+
+    /// The secrets of an owner, with those that were made here.
+    pub(crate) fn secrets_of(&self, owner: SecretOwner) -> impl Iterator<Item = Secret> + '_ {
+        let made = self.changes.keys().filter_map(|key| match key {
+            RowKey::Secret(id) if self.state.secret(*id).is_none() => Some(*id),
+            _ => None,
+        });
+        let known = self.state.secrets_of(owner).map(|secret| secret.id);
+        known
+            .chain(made)
+            .filter_map(|id| self.secret(id))
+            .filter(move |secret| secret.owner == owner)
     }
 
     pub(crate) fn revision(&self, id: SecretId, revision: u32) -> Option<SecretRevision> {

@@ -199,11 +199,8 @@ impl Draft<'_> {
     ) -> Result<(), String> {
         if let Some(label) = &fields.label {
             let taken = self
-                .state
                 .secrets_of(secret.owner)
-                .filter(|other| other.id != secret.id)
-                .filter_map(|other| self.secret(other.id))
-                .any(|other| !label.is_empty() && other.label == *label);
+                .any(|other| other.id != secret.id && !label.is_empty() && other.label == *label);
             if taken {
                 return Err(format!("secret with label {label:?} already exists"));
             }

@@ -240,6 +240,9 @@ impl Rows<'_> {
             );
             return;
         }
+        if self.is_put_off(plan, &name) {
+            return;
+        }
         if let Some(other) = self.busy_neighbour() {
             block(
                 plan,

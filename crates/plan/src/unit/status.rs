@@ -11,7 +11,7 @@ use lazuli_model::status::{REBOOTING, Status, StatusKey};
 
 use super::Rows;
 use crate::subject::set_status;
-use crate::types::{Running, SubjectPlan};
+use crate::types::{Blocked, Running, SubjectPlan};
 
 /// A hook that runs longer than this is shown as executing.
 const SHOWN_AFTER: time::Duration = time::Duration::milliseconds(100);
@@ -114,6 +114,34 @@ impl Rows<'_> {
         if waiting && self.unit.life == Life::Alive {
             self.set_workload(plan, "unknown", "");
         }
+    }
+
+    /// Whether the next hook was given back by its machine and has to wait;
+    /// then operators see why. What a unit in error shows stays.
+    pub(super) fn is_put_off(self, plan: &mut SubjectPlan, name: &str) -> bool {
+        let Some(put_off) = self.inputs.flight.put_off.get(&self.unit.id) else {
+            return false;
+        };
+        if put_off.seq != self.done.hook_seq + 1 || put_off.until <= self.inputs.now {
+            return false;
+        }
+        let reason = match put_off.times {
+            1 => format!("{name} hook is tried again: {}", put_off.reason),
+            times => format!(
+                "{name} hook is tried again, after {times} tries: {}",
+                put_off.reason
+            ),
+        };
+        if self.done.error.is_none() {
+            self.set_agent(plan, "executing", &reason);
+        }
+        plan.wake_at = Some(put_off.until);
+        plan.blocked = Some(Blocked {
+            reason,
+            on: None,
+            until: plan.wake_at,
+        });
+        true
     }
 
     /// That a hook was skipped stays in the unit's history.

@@ -7,7 +7,10 @@
 
 mod documents;
 mod events;
+mod foreign;
 mod law;
+mod own_writes;
+mod put_off;
 mod refresh;
 mod removal;
 mod secrets;

@@ -342,6 +342,24 @@ fn labels_find_a_secret_for_its_owner_and_for_its_readers() {
         world.did("web/0", vec![add(4, true, again)]).as_deref(),
         Some("secret with label \"db\" already exists")
     );
+    // Nor do two that one hook makes share one; what it removed has none.
+    let twin = SecretFields {
+        label: Some("twin".to_owned()),
+        ..says("twin")
+    };
+    let remove = HookWrite::Secret(SecretWrite::Remove {
+        id: secret(6),
+        revision: None,
+    });
+    let (first, second) = (add(6, true, twin.clone()), add(7, true, twin));
+    assert_eq!(
+        world
+            .did("web/0", vec![first.clone(), second.clone()])
+            .as_deref(),
+        Some("secret with label \"twin\" already exists")
+    );
+    assert_eq!(world.did("web/0", vec![first, remove, second]), None);
+    assert_eq!(by_label(&world, "web/1", "twin"), Ok(secret(7)));
 }
 
 /// A step of the property test: whatever hooks do to secrets.
