@@ -54,7 +54,8 @@ pub(crate) struct Args {
     /// Show times in UTC
     #[arg(long)]
     utc: bool,
-    #[arg(long, hide = true)]
+    /// Show times to the millisecond
+    #[arg(long)]
     ms: bool,
     #[arg(long, hide = true)]
     location: bool,
@@ -73,6 +74,7 @@ impl Args {
                 false => Clock::Local(session.offset),
             },
             date: self.date,
+            ms: self.ms,
         };
         let query = self.query();
         let goes_on = self.goes_on(session.shows());

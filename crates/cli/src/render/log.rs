@@ -12,6 +12,8 @@ pub(crate) struct Style {
     pub(crate) clock: Clock,
     /// With the date.
     pub(crate) date: bool,
+    /// To the millisecond.
+    pub(crate) ms: bool,
 }
 
 /// A line, with its newline.
@@ -19,7 +21,7 @@ pub(crate) fn line(line: &LogLine, style: Style) -> String {
     format!(
         "{}: {} {} {} {}\n",
         line.entity,
-        style.clock.log(line.at, style.date),
+        style.clock.log(line.at, style.date, style.ms),
         line.level,
         line.module,
         plain(line.message.clone())
@@ -44,10 +46,19 @@ mod tests {
         let style = |date| Style {
             clock: Clock::Utc,
             date,
+            ms: false,
         };
         assert_eq!(
             line(&said, style(false)),
             "unit-webapp-0: 06:07:08 INFO juju-log hello\n"
+        );
+        let precise = Style {
+            ms: true,
+            ..style(false)
+        };
+        assert_eq!(
+            line(&said, precise),
+            "unit-webapp-0: 06:07:08.900 INFO juju-log hello\n"
         );
         assert_eq!(
             line(&said, style(true)),

@@ -45,9 +45,13 @@ impl Clock {
     }
 
     /// A time with its date, for logs: no zone.
-    pub(crate) fn log(self, at: OffsetDateTime, date: bool) -> String {
+    pub(crate) fn log(self, at: OffsetDateTime, date: bool, ms: bool) -> String {
         let items = if date { ISO } else { TIME };
-        format(at, self.offset(), items, String::new())
+        let fraction = match ms {
+            true => format!(".{:03}", at.millisecond()),
+            false => String::new(),
+        };
+        format(at, self.offset(), items, fraction)
     }
 
     /// A document with each `since` in Juju's form.

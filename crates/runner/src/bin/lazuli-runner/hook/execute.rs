@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
+use super::account;
 use super::command;
 use super::environment::environment;
 use super::handler::{self, Handler};
@@ -145,10 +146,17 @@ fn killed(run: &Run) -> Exit {
 fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
     match start(supervisor, run) {
         Ok(Ok(started)) => released(supervisor, run, started.wait(supervisor, run)),
-        Ok(Err(exit)) => released(supervisor, run, Ended::unstarted(exit)),
-        Err(error) => Ended::unstarted(Exit::NotStarted {
-            reason: describe(&error),
-        }),
+        Ok(Err(exit)) => {
+            account::log(supervisor, run, "", &exit);
+            released(supervisor, run, Ended::unstarted(exit))
+        }
+        Err(error) => {
+            let exit = Exit::NotStarted {
+                reason: describe(&error),
+            };
+            account::log(supervisor, run, "", &exit);
+            Ended::unstarted(exit)
+        }
     }
 }
 
@@ -173,6 +181,8 @@ fn released(supervisor: &Supervisor, run: &Run, mut ended: Ended) -> Ended {
 struct Running {
     child: Child,
     capture: Arc<Capture>,
+    /// What the log calls the file that runs.
+    via: &'static str,
     /// None for a command on the machine itself.
     tools: Option<ToolServer>,
     started_ms: u64,
@@ -188,7 +198,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     };
     if request.unit.is_empty() {
         let command = command::shell_on_machine(&run.intent);
-        return spawned(supervisor, run, (command, stdin), None);
+        return spawned(supervisor, run, (command, stdin), ("", None));
     }
     let tag = unit_tag(&request.unit)
         .ok_or_else(|| Error::Refused(format!("{:?} is not a unit", request.unit)))?;
@@ -211,10 +221,10 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     }
     let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);
-    let mut command = match request.hook.kind {
-        HookKind::Command => command::shell(),
+    let (mut command, via) = match request.hook.kind {
+        HookKind::Command => (command::shell(), ""),
         HookKind::Hook | HookKind::Action => match handler::choose(&charm_dir, &request.hook) {
-            Handler::File(file) => Command::new(file),
+            Handler::File(file) => (Command::new(&file), account::via(&file)),
             Handler::Missing => return Ok(Err(Exit::Missing)),
             Handler::Broken(reason) => return Ok(Err(Exit::NotStarted { reason })),
         },
@@ -233,7 +243,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         tools.path(),
         &storage_location,
     ));
-    spawned(supervisor, run, (command, stdin), Some(tools))
+    spawned(supervisor, run, (command, stdin), (via, Some(tools)))
 }
 
 /// Starts the process of a run, and listens to it.
@@ -241,7 +251,7 @@ fn spawned(
     supervisor: &Arc<Supervisor>,
     run: &Arc<Run>,
     (mut command, stdin): (Command, Stdio),
-    tools: Option<ToolServer>,
+    (via, tools): (&'static str, Option<ToolServer>),
 ) -> Result<Result<Running, Exit>, Error> {
     command
         .stdin(stdin)
@@ -271,6 +281,7 @@ fn spawned(
         Ok(capture) => Ok(Ok(Running {
             child,
             capture,
+            via,
             tools,
             started_ms,
             since,
@@ -364,8 +375,10 @@ impl Running {
             supervisor.note(&describe(&error));
         }
         let (output, streams) = self.capture.finish(supervisor);
+        let exit = if over { killed(run) } else { exit(status) };
+        account::log(supervisor, run, self.via, &exit);
         Ended {
-            exit: if over { killed(run) } else { exit(status) },
+            exit,
             output,
             streams,
             started_ms: self.started_ms,

@@ -1,6 +1,7 @@
 //! Running one hook: the lock, the charm, the process, its tools, its output,
 //! its end.
 
+mod account;
 mod command;
 mod environment;
 mod execute;
