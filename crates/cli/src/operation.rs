@@ -326,7 +326,11 @@ impl Logs {
         let shown = self.0.entry(task.id.clone()).or_default();
         let clock = Clock::Local(session.offset);
         for line in task.log.iter().skip(*shown) {
-            session.say(format!("{} {}", clock.log(line.at, false, false), line.message));
+            session.say(format!(
+                "{} {}",
+                clock.log(line.at, false, false),
+                line.message
+            ));
         }
         *shown = task.log.len();
     }

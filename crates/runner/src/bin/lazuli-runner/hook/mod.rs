@@ -11,6 +11,7 @@ mod lock;
 mod output;
 mod prepare;
 mod reboot;
+mod running;
 mod storage;
 mod tools;
 mod turn;
