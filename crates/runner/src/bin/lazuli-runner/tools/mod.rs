@@ -7,6 +7,7 @@
 
 mod action;
 mod config;
+mod context;
 mod credential;
 mod goal_state;
 mod help;
@@ -37,7 +38,8 @@ use lazuli_runner::frames::{Question, Write};
 use crate::flags::{self, Flag, Parsed, Takes};
 use crate::format::{Doc, Format};
 
-pub(crate) use session::{GUARANTEE, Input, Leadership, Reboot, Session, ToolContext};
+pub(crate) use context::{GUARANTEE, Input, Leadership, ToolContext};
+pub(crate) use session::{Reboot, Session};
 pub(crate) use storage::kind as storage_kind;
 
 /// A hook tool.

@@ -2,8 +2,8 @@
 
 use lazuli_runner::frames::{Answer, Question, RelationContext, Settings};
 
+use super::context::application_of;
 use super::relation::RELATION_FLAG;
-use super::session::application_of;
 use super::{Call, Done, Flag, Format, Stop, Takes, Tool, ToolContext};
 use crate::format::Doc;
 use crate::paths::{is_application, is_unit};

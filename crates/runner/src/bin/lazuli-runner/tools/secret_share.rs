@@ -2,9 +2,9 @@
 
 use lazuli_runner::frames::{SecretWrite, Write};
 
+use super::context::application_of;
 use super::relation::RELATION_FLAG;
 use super::secret::{manage, uri};
-use super::session::application_of;
 use super::{Call, Done, Flag, Stop, Takes, Tool, ToolContext};
 
 /// Lets the other end of a relation read a secret when the hook succeeds.

@@ -1,25 +1,15 @@
-//! What a hook's tools see: the context as it came, what the hook wrote
-//! since, and what the controller answered.
+//! What a hook did so far: what it wrote, and what the controller answered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
-use lazuli_runner::frames::{
-    Answer, Context, PortRange, Question, RelationContext, SecretWrite, Settings, StatusContext,
-    TaskContext, Write,
-};
+use lazuli_runner::frames::{Answer, PortRange, Question, SecretWrite, StatusContext, Write};
 use serde_json::{Map, Value};
-
-use super::Stop;
 
 /// The most of results that one action sets, in bytes.
 const RESULTS_MAX: usize = 1 << 20;
 
 /// The most messages that one action logs.
 const SAID_MAX: usize = 10_000;
-
-/// How long a unit must still be leader for `is-leader` to say so.
-pub(crate) const GUARANTEE: Duration = Duration::from_secs(30);
 
 /// The most of buffered settings in one hook, in bytes: the outcome has to fit
 /// a frame, whatever the bytes are.
@@ -30,43 +20,6 @@ const SECRETS_MAX: usize = 8 << 20;
 
 /// The most of answers that are kept for a hook, in bytes; the oldest go.
 const ANSWERS_MAX: usize = 8 << 20;
-
-/// What one call of a tool sees.
-#[derive(Debug)]
-pub(crate) struct ToolContext<'a> {
-    /// The unit's name.
-    pub(crate) unit: &'a str,
-    /// What was shown at the start.
-    pub(crate) base: &'a Context,
-    /// What happened since.
-    pub(crate) session: &'a Session,
-    /// Whether the unit leads.
-    pub(crate) leadership: Leadership,
-    /// What was read for this call last.
-    pub(crate) input: Option<&'a Input>,
-    /// Files that were read for this call, by path.
-    pub(crate) files: &'a BTreeMap<String, Input>,
-    /// An id for what this call makes, that nobody can guess.
-    pub(crate) fresh: &'a str,
-}
-
-/// What the unit knows of its leadership.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Leadership {
-    /// Granted for this much longer.
-    Granted(Duration),
-    /// Another unit leads.
-    None,
-    /// It cannot be known; the text says why.
-    Unknown(String),
-}
-
-/// A file or standard input, as the tool's process read it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Input {
-    /// The text, or why it could not be read.
-    pub(crate) text: Result<String, String>,
-}
 
 /// When the machine is to reboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,9 +34,9 @@ pub(crate) enum Reboot {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     /// Relation settings by (relation, application's bag); none deletes.
-    relations: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>>,
+    pub(super) relations: BTreeMap<(u64, bool), BTreeMap<String, Option<String>>>,
     /// What the charm keeps; none deletes.
-    state: BTreeMap<String, Option<String>>,
+    pub(super) state: BTreeMap<String, Option<String>>,
     /// The reboot it asked for.
     reboot: Option<Reboot>,
     /// Ports opened and closed, in order: (open, endpoint, range).
@@ -91,15 +44,15 @@ pub(crate) struct Session {
     /// What it wrote to secrets, in order.
     secrets: Vec<SecretWrite>,
     /// The status it set.
-    status: Option<StatusContext>,
+    pub(super) status: Option<StatusContext>,
     /// Leader settings it set.
-    leader_settings: BTreeMap<String, Option<String>>,
+    pub(super) leader_settings: BTreeMap<String, Option<String>>,
     /// Instances asked for, by store.
     storage: BTreeMap<String, u32>,
     /// Where instances are that only the machine knows.
     storage_locations: BTreeMap<String, String>,
     /// What was answered: stable for the hook, unless it asks for very much.
-    answers: VecDeque<(Question, Result<Answer, String>)>,
+    pub(super) answers: VecDeque<(Question, Result<Answer, String>)>,
     /// What the action set so far.
     results: Map<String, Value>,
     /// Bytes of it.
@@ -331,150 +284,6 @@ impl Session {
     }
 }
 
-impl ToolContext<'_> {
-    /// The application's name.
-    pub(super) fn application(&self) -> &str {
-        application_of(self.unit)
-    }
-
-    /// Whether the unit leads, for at least [`GUARANTEE`].
-    ///
-    /// # Errors
-    /// When the controller has to be asked, or with `context: reason` when it
-    /// cannot be known.
-    pub(super) fn is_leader(&self, context: &str) -> Result<bool, Stop> {
-        match &self.leadership {
-            Leadership::None => Ok(false),
-            Leadership::Granted(left) if *left >= GUARANTEE => Ok(true),
-            Leadership::Granted(_) => Err(Stop::Ask(Question::Leader)),
-            Leadership::Unknown(reason) => Err(Stop::Failed(format!("{context}: {reason}"))),
-        }
-    }
-
-    /// The action that runs.
-    ///
-    /// # Errors
-    /// When none does.
-    pub(super) fn task(&self) -> Result<&TaskContext, Stop> {
-        self.base
-            .task
-            .as_ref()
-            .filter(|task| !task.id.is_empty())
-            .ok_or_else(|| Stop::Failed("not running an action".to_owned()))
-    }
-
-    /// What the controller answers.
-    ///
-    /// # Errors
-    /// When it has to be asked first, or refused.
-    pub(super) fn ask(&self, question: &Question) -> Result<&Answer, Stop> {
-        self.session
-            .answers
-            .iter()
-            .find(|(known, _)| known == question)
-            .map(|(_, answer)| answer.as_ref())
-            .ok_or_else(|| Stop::Ask(question.clone()))?
-            .map_err(|text| Stop::Failed(text.clone()))
-    }
-
-    /// The relation that `-r` names, or the hook's.
-    ///
-    /// # Errors
-    /// When there is none.
-    pub(super) fn relation(&self, named: Option<&str>) -> Result<&RelationContext, Stop> {
-        let id = match named {
-            Some(named) => {
-                let refuse = |why: &str| {
-                    Stop::Usage(format!("invalid value {named:?} for option -r: {why}"))
-                };
-                let number = named.rsplit(':').next().unwrap_or_default();
-                let id = number.parse().map_err(|_| refuse("invalid relation id"))?;
-                if !self.base.relations.iter().any(|known| known.id == id) {
-                    return Err(refuse("relation not found"));
-                }
-                id
-            }
-            None => match &self.base.relation {
-                Some(relation) => relation.id,
-                None => return Err(Stop::Usage("no relation id specified".to_owned())),
-            },
-        };
-        self.base
-            .relations
-            .iter()
-            .find(|known| known.id == id)
-            .ok_or_else(|| Stop::Failed("relation not found".to_owned()))
-    }
-
-    /// The unit's own settings in a relation, or its application's, with what
-    /// the hook wrote.
-    pub(super) fn own_settings(&self, relation: &RelationContext, app: bool) -> Settings {
-        let base = if app {
-            relation.own_app.clone().unwrap_or_default()
-        } else {
-            relation.own.clone()
-        };
-        match self.session.relations.get(&(relation.id, app)) {
-            Some(pending) => overlay(base, pending),
-            None => base,
-        }
-    }
-
-    /// The application's leader settings with what the hook wrote.
-    pub(super) fn leader_settings(&self) -> Settings {
-        overlay(
-            self.base.leader_settings.clone(),
-            &self.session.leader_settings,
-        )
-    }
-
-    /// What the charm keeps, with what the hook wrote.
-    ///
-    /// # Errors
-    /// When the controller has to be asked first, or refused.
-    pub(super) fn charm_state(&self) -> Result<Settings, Stop> {
-        let Answer::Settings { settings } = self.ask(&Question::CharmState)? else {
-            return Err(Stop::Failed(
-                "cannot read the charm's state: unexpected answer".to_owned(),
-            ));
-        };
-        Ok(overlay(settings.clone(), &self.session.state))
-    }
-
-    /// The unit's own status with what the hook wrote.
-    pub(super) fn status(&self) -> &StatusContext {
-        self.session.status.as_ref().unwrap_or(&self.base.status)
-    }
-
-    /// One of several files.
-    ///
-    /// # Errors
-    /// When it has to be read first, or could not be.
-    pub(super) fn file(&self, path: &str) -> Result<&str, Stop> {
-        match self.files.get(path) {
-            None => Err(Stop::Need(Some(path.to_owned()))),
-            Some(input) => input
-                .text
-                .as_deref()
-                .map_err(|why| Stop::Failed(why.clone())),
-        }
-    }
-
-    /// What `--file` names: `-` is standard input.
-    ///
-    /// # Errors
-    /// When it has to be read first, or could not be.
-    pub(super) fn input(&self, file: &str) -> Result<&str, Stop> {
-        match self.input {
-            None => Err(Stop::Need((file != "-").then(|| file.to_owned()))),
-            Some(input) => input
-                .text
-                .as_deref()
-                .map_err(|why| Stop::Failed(why.clone())),
-        }
-    }
-}
-
 /// About how many bytes buffered settings take.
 fn weight(bag: &BTreeMap<String, Option<String>>) -> usize {
     bag.iter()
@@ -498,20 +307,4 @@ fn size(answer: &Result<Answer, String>) -> usize {
         Ok(Answer::Leader { .. } | Answer::Resource { .. }) => 0,
         Err(text) => text.len(),
     }
-}
-
-/// `mysql` of `mysql/0`.
-pub(super) fn application_of(unit: &str) -> &str {
-    unit.split_once('/')
-        .map_or(unit, |(application, _)| application)
-}
-
-fn overlay(mut settings: Settings, changes: &BTreeMap<String, Option<String>>) -> Settings {
-    for (key, value) in changes {
-        match value {
-            Some(value) => settings.insert(key.clone(), value.clone()),
-            None => settings.remove(key),
-        };
-    }
-    settings
 }
