@@ -30,7 +30,7 @@ fn units_whose_hooks_hang_or_fail_go_by_force() {
     lazuli.shows(
         "debug-log --limit 1",
         "unit-fails-0: TIME ERROR juju.worker.uniter.operation hook \"start\" (via hook \
-         dispatching script: dispatch) failed: exit status 1",
+         dispatching script: dispatch) failed: exit status 7",
     );
     let tries = || {
         let hooks = lazuli.recorded("1", "fails/0");
