@@ -27,8 +27,13 @@ fn units_whose_hooks_hang_or_fail_go_by_force() {
         status.agent("hangs/0") == pair("executing", "running start hook")
             && status.workload("fails/0") == pair("error", "hook failed: \"start\"")
     });
+    // Lines are written apart from what the unit is told to be.
+    lazuli.eventually("the failure is logged", || {
+        let lines = lazuli.ok(&["debug-log", "--limit", "100", "--level", "ERROR"]);
+        lines.contains("hook \"start\"")
+    });
     lazuli.shows(
-        "debug-log --limit 1",
+        "debug-log --limit 1 --include fails/0 --level ERROR",
         "unit-fails-0: TIME ERROR juju.worker.uniter.operation hook \"start\" (via hook \
          dispatching script: dispatch) failed: exit status 7",
     );
