@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
-use lazuli_api::client::Options;
+use lazuli_api::client::{ModelClient, Options};
 use lazuli_api::{Client, Login};
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::changes::{self, Changes};
 use super::mux::{Guest, Mux};
+use super::one;
 use crate::busy;
 use crate::report::{self, median, rounded, say};
 
@@ -37,6 +38,12 @@ pub(crate) struct Args {
     /// The application
     #[arg(long, default_value = "hooks")]
     application: String,
+    /// An application of one unit, whose hook and tools are timed
+    #[arg(long, default_value = "single")]
+    single: String,
+    /// One whose charm is written with ops; none: such hooks are not timed
+    #[arg(long)]
+    ops: Option<String>,
     /// How many units it has, each on a machine of its own
     #[arg(long, default_value_t = 50)]
     units: usize,
@@ -58,6 +65,82 @@ pub(crate) struct Args {
 struct Round {
     hooks: f64,
     mux: f64,
+}
+
+/// What one unit takes.
+struct Single {
+    hook: one::Hook,
+    tool: one::Tool,
+    ops: Option<one::Hook>,
+}
+
+impl Single {
+    async fn measure(model: &ModelClient, args: &Args) -> anyhow::Result<Self> {
+        say("timing one hook and one tool");
+        let ops = match &args.ops {
+            Some(application) => Some(one::hook(model, application).await?),
+            None => None,
+        };
+        Ok(Self {
+            hook: one::hook(model, &args.single).await?,
+            tool: one::tool(model, &args.single).await?,
+            ops,
+        })
+    }
+
+    fn table(&self) -> String {
+        let row = |what: &str, with: f64, without: f64| {
+            vec![
+                what.to_owned(),
+                format!("{with:.2}"),
+                format!("{without:.2}"),
+                format!("{:.2}", with / without),
+            ]
+        };
+        let mut rows = vec![
+            ["", "ms", "by hand, ms", "ratio"]
+                .map(str::to_owned)
+                .to_vec(),
+            row(
+                "a hook, from the request to its outcome; its script",
+                self.hook.whole,
+                self.hook.by_hand,
+            ),
+            row(
+                "a call of config-get; a script of one line",
+                self.tool.tool,
+                self.tool.line,
+            ),
+        ];
+        if let Some(ops) = &self.ops {
+            rows.push(row(
+                "a hook with ops, a dozen tools; loading ops",
+                ops.whole,
+                ops.by_hand,
+            ));
+        }
+        report::table(&rows)
+    }
+
+    fn figures(&self) -> Vec<(&'static str, Value)> {
+        let number = |value: f64| json!(rounded(value, 2));
+        let mut figures = vec![
+            ("hook_ms", number(self.hook.whole)),
+            ("hook_by_hand_ms", number(self.hook.by_hand)),
+            ("ratio_hook", number(self.hook.whole / self.hook.by_hand)),
+            ("tool_ms", number(self.tool.tool)),
+            ("sh_tool_ms", number(self.tool.line)),
+            ("ratio_tool", number(self.tool.tool / self.tool.line)),
+        ];
+        if let Some(ops) = &self.ops {
+            figures.extend([
+                ("ops_hook_ms", number(ops.whole)),
+                ("ops_import_ms", number(ops.by_hand)),
+                ("ratio_ops", number(ops.whole / ops.by_hand)),
+            ]);
+        }
+        figures
+    }
 }
 
 /// What one side did in its turns.
@@ -96,11 +179,18 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
         "they are idle after {:.1} s",
         begun.elapsed().as_secs_f64()
     ));
+    for alone in [Some(&args.single), args.ops.as_ref()]
+        .into_iter()
+        .flatten()
+    {
+        changes::settled(&model, alone, 1, SETTLES_WITHIN).await?;
+    }
     let busy = busy::share().await?;
     say(&format!(
         "the machine is {:.0} % busy before the bench",
         busy * 100.0
     ));
+    let single = Single::measure(&model, args).await?;
     let guests: Vec<_> = addresses.into_iter().map(Guest::new).collect();
     let mux = Mux::open(&guests, &args.netns, &args.identity).await?;
 
@@ -133,7 +223,7 @@ pub(crate) async fn run(args: &Args) -> anyhow::Result<()> {
     }
     check_counts(&before, &mux.counts().await?, changed)?;
     mux.close().await;
-    print(args, &rounds, changed, concurrency, busy)
+    print(args, &single, &rounds, changed, concurrency, busy)
 }
 
 async fn connect(args: &Args) -> anyhow::Result<Client> {
@@ -193,6 +283,7 @@ fn turns(seconds: u64) -> impl Iterator<Item = Duration> {
 
 fn print(
     args: &Args,
+    single: &Single,
     rounds: &[Round],
     changed: usize,
     concurrency: usize,
@@ -220,10 +311,11 @@ fn print(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let table = format!(
         "{}\n{} units, {} s per side and round, {changed} changes, {concurrency} ssh clients at once, {cores} cores\n\
-         every unit ran its hook exactly once per change\n",
+         every unit ran its hook exactly once per change\n\n{}",
         report::table(&rows),
         args.units,
         args.seconds,
+        single.table(),
     );
     let object: Map<String, Value> = [
         ("bench", json!("hooks")),
@@ -240,6 +332,7 @@ fn print(
         ("busy_before", json!(rounded(busy, 2))),
     ]
     .into_iter()
+    .chain(single.figures())
     .map(|(key, value)| (key.to_owned(), value))
     .collect();
     Ok(report::print(&table, object)?)
