@@ -36,6 +36,9 @@ pub struct ModelAdded {
     pub written: Written,
     /// The model.
     pub model: ModelInfo,
+    /// What to tell about its settings.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 /// A model.

@@ -65,6 +65,7 @@ impl Args {
                 authorized_keys: public_keys(&session.files)?,
             })
             .await?;
+        session.say_all(&added.notices);
         let model = added.model;
         match self.no_switch {
             true => session.files.update(|models: &mut Models| {

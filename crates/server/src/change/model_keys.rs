@@ -83,6 +83,41 @@ const KEYS: &[(&str, Kind, &str)] = &[
     ("update-status-hook-interval", Kind::Duration, "5m"),
 ];
 
+/// Settings of Juju's that are kept for its tools and change nothing here.
+const WITHOUT_EFFECT: [&str; 31] = [
+    "apt-http-proxy",
+    "apt-https-proxy",
+    "apt-mirror",
+    "cloudinit-userdata",
+    "default-space",
+    "development",
+    "disable-network-management",
+    "disable-telemetry",
+    "egress-subnets",
+    "enable-os-refresh-update",
+    "enable-os-upgrade",
+    "firewall-mode",
+    "ignore-machine-addresses",
+    "image-stream",
+    "logging-config",
+    "max-status-history-age",
+    "max-status-history-size",
+    "mode",
+    "num-container-provision-workers",
+    "num-provision-workers",
+    "provisioner-harvest-mode",
+    "proxy-ssh",
+    "resource-tags",
+    "saas-ingress-allow",
+    "secret-backend",
+    "snap-http-proxy",
+    "snap-https-proxy",
+    "ssh-allow",
+    "ssl-hostname-verification",
+    "test-mode",
+    "transmit-vendor-metrics",
+];
+
 /// What is set when a model is made, or elsewhere.
 const FIXED: [&str; 6] = [
     "agent-version",
@@ -121,7 +156,7 @@ pub(crate) fn read(key: &str, value: &Value) -> Result<Read, Refusal> {
         )));
     }
     let known = KEYS.iter().find(|(name, ..)| *name == key);
-    let Some((_, kind, _)) = known else {
+    let Some((_, kind, default)) = known else {
         check_name(key)?;
         return Ok(Read {
             text,
@@ -130,10 +165,10 @@ pub(crate) fn read(key: &str, value: &Value) -> Result<Read, Refusal> {
             )),
         });
     };
-    Ok(Read {
-        text: checked(key, *kind, text)?,
-        notice: None,
-    })
+    let text = checked(key, *kind, text)?;
+    let is_idle = text != *default && WITHOUT_EFFECT.contains(&key);
+    let notice = is_idle.then(|| format!("{key:?} is kept, but changes nothing in this version"));
+    Ok(Read { text, notice })
 }
 
 /// Refuses keys that are not for users to set.
@@ -240,4 +275,24 @@ fn typed(kind: Kind, text: &str) -> Value {
         Kind::Text | Kind::Duration | Kind::Base | Kind::OneOf(_) => None,
     };
     typed.unwrap_or_else(|| text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_without_effect_say_so() {
+        let notice = |key: &str, value: &str| read(key, &Value::from(value)).unwrap().notice;
+        assert_eq!(
+            notice("logging-config", "<root>=TRACE").as_deref(),
+            Some("\"logging-config\" is kept, but changes nothing in this version")
+        );
+        // What it is anyway.
+        assert_eq!(notice("firewall-mode", "instance"), None);
+        assert_eq!(notice("http-proxy", "http://p:3128"), None);
+        for key in WITHOUT_EFFECT {
+            assert!(KEYS.iter().any(|(known, ..)| *known == key), "{key}");
+        }
+    }
 }

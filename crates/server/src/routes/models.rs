@@ -110,9 +110,11 @@ async fn create(app: &App, session: &Session, new: NewModel) -> Result<ModelAdde
         ));
     }
     let constraints = change::read_constraints(new.constraints.as_deref())?;
-    let mut config = BTreeMap::new();
+    let (mut config, mut notices) = (BTreeMap::new(), Vec::new());
     for (key, value) in &new.config {
-        config.insert(key.clone(), read_model_config(key, value)?.text);
+        let read = read_model_config(key, value)?;
+        notices.extend(read.notice);
+        config.insert(key.clone(), read.text);
     }
     for key in &new.authorized_keys {
         change::check_authorized_key(key)?;
@@ -153,6 +155,7 @@ async fn create(app: &App, session: &Session, new: NewModel) -> Result<ModelAdde
     Ok(ModelAdded {
         written: written(committed.position),
         model: info(app, &loaded, Access::Admin, users_of(app, id).await?),
+        notices,
     })
 }
 
