@@ -178,6 +178,10 @@ impl Holder {
     /// A model that cannot be driven is not taken up again at once.
     fn put_off(&mut self, model: ModelId) {
         let (times, at) = self.failed.entry(model).or_insert((0, Instant::now()));
+        // What failed long ago says nothing of now.
+        if at.elapsed() > LAST_RETRY {
+            *times = 0;
+        }
         *at = Instant::now() + (FIRST_RETRY * (1 << (*times).min(8))).min(LAST_RETRY);
         *times += 1;
     }
