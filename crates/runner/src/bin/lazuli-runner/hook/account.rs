@@ -1,7 +1,6 @@
 //! What the log says of a hook that ran, in Juju's words.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use lazuli_runner::frames::{Exit, HookKind};
 
@@ -21,13 +20,13 @@ pub(super) fn via(file: &Path) -> &'static str {
 
 /// Logs that a hook ran, or why it did not; nothing of one that the charm does
 /// not have. Actions and commands have results of their own. `via` is empty
-/// where nothing was executed.
-pub(super) fn log(supervisor: &Supervisor, run: &Arc<Run>, via: &str, exit: &Exit) {
+/// where nothing was executed. The outcome follows, and takes it along.
+pub(super) fn log(run: &Run, via: &str, exit: &Exit) {
     let hook = &run.intent.request.hook;
     if hook.kind == HookKind::Hook
         && let Some((level, text)) = line(&hook.name, via, exit)
     {
-        supervisor.log(run, level, MODULE, &text);
+        Supervisor::log_with_next(run, level, MODULE, &text);
     }
 }
 

@@ -124,14 +124,14 @@ fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
     match start(supervisor, run) {
         Ok(Ok(started)) => released(supervisor, run, started.wait(supervisor, run)),
         Ok(Err(exit)) => {
-            account::log(supervisor, run, "", &exit);
+            account::log(run, "", &exit);
             released(supervisor, run, Ended::unstarted(exit))
         }
         Err(error) => {
             let exit = Exit::NotStarted {
                 reason: describe(&error),
             };
-            account::log(supervisor, run, "", &exit);
+            account::log(run, "", &exit);
             Ended::unstarted(exit)
         }
     }

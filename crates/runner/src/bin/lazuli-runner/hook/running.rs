@@ -182,7 +182,7 @@ impl Running {
         }
         let (output, streams) = self.capture.finish(supervisor);
         let exit = if over { killed(run) } else { exit(status) };
-        account::log(supervisor, run, self.via, &exit);
+        account::log(run, self.via, &exit);
         Ended {
             exit,
             output,

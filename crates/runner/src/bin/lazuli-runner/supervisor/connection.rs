@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lazuli_runner::frames::{FrameError, Report, encode, write_frame};
+use lazuli_runner::frames::{FrameError, Report, encode};
 
 use super::run::Run;
 
@@ -147,11 +147,7 @@ impl Connection {
             };
             match item {
                 Item::Report(report) => bytes.extend(encode(&*report)?),
-                Item::Logs(run) => {
-                    // Lines may be many: they are not gathered.
-                    self.send(&std::mem::take(&mut bytes))?;
-                    self.send_logs(&run)?;
-                }
+                Item::Logs(run) => self.gather_logs(&run, &mut bytes)?,
             }
         }
         self.send(&bytes)
@@ -161,8 +157,12 @@ impl Connection {
         (&self.stream).write_all(bytes).map_err(FrameError::Io)
     }
 
-    fn send_logs(&self, run: &Run) -> Result<(), FrameError> {
+    /// Adds a run's lines; of many, all but the last are sent at once.
+    fn gather_logs(&self, run: &Run, bytes: &mut Vec<u8>) -> Result<(), FrameError> {
         loop {
+            if bytes.len() >= AT_ONCE {
+                self.send(&std::mem::take(bytes))?;
+            }
             let taken = {
                 let mut logs = run.logs();
                 let taken = logs.take();
@@ -179,7 +179,7 @@ impl Connection {
                 lines,
                 dropped,
             };
-            write_frame(&mut &self.stream, &report)?;
+            bytes.extend(encode(&report)?);
         }
     }
 }

@@ -288,18 +288,21 @@ impl Supervisor {
 
     /// Logs a text, split into lines that are short enough.
     pub(crate) fn log(&self, run: &Arc<Run>, level: &str, module: &str, text: &str) {
-        {
-            let mut logs = run.logs();
-            for piece in pieces(text) {
-                logs.push(LogLine {
-                    at_ms: clock::now_ms(),
-                    level: level.to_owned(),
-                    module: module.to_owned(),
-                    message: piece.to_owned(),
-                });
-            }
-        }
+        Self::log_with_next(run, level, module, text);
         self.announce(run);
+    }
+
+    /// The same, to be sent with whatever the run reports next.
+    pub(crate) fn log_with_next(run: &Run, level: &str, module: &str, text: &str) {
+        let mut logs = run.logs();
+        for piece in pieces(text) {
+            logs.push(LogLine {
+                at_ms: clock::now_ms(),
+                level: level.to_owned(),
+                module: module.to_owned(),
+                message: piece.to_owned(),
+            });
+        }
     }
 
     /// Lets the owner's connection take the run's log lines.
