@@ -1,6 +1,8 @@
 //! What a unit does next: Juju's law of hooks (`uniter/resolver.go`), as a
 //! pure comparison of what the unit has done with what is so.
 
+mod due;
+mod failed;
 mod next;
 mod relations;
 mod secrets;
@@ -9,21 +11,17 @@ mod storage;
 mod subordinate;
 mod tasks;
 
-use lazuli_model::hook::{Hook, RelationHook};
+use lazuli_model::hook::Hook;
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Application, Change, HookError, Machine, MachineState, ModelState, Row, RowKey, Unit, UnitState,
+    Application, Change, Machine, MachineState, ModelState, Row, RowKey, Unit, UnitState,
 };
 use lazuli_model::status::StatusKey;
 use time::OffsetDateTime;
 
-use crate::advance::advance;
 use crate::cloud;
-use crate::leader::renewed_grant;
-use crate::resources::{resources_level, saw_resources};
-use crate::settings::config_level;
 use crate::subject::is_ready;
-use crate::types::{Action, Blocked, Inputs, Levels, Running, Subject, SubjectPlan};
+use crate::types::{Action, Blocked, Inputs, Running, Subject, SubjectPlan};
 
 pub(crate) use next::before_tasks;
 pub(crate) use status::is_placeholder;
@@ -212,246 +210,6 @@ impl Rows<'_> {
             plan.wake_at = Some(given_up.map_or(deadline, |at| at.min(deadline)));
             block(plan, format!("running {name} hook"), None, plan.wake_at);
         }
-    }
-
-    /// Runs a hook, or passes over one that the charm does not have.
-    fn due(self, plan: &mut SubjectPlan, hook: &Hook) {
-        let Some(levels) = self.levels(hook) else {
-            block(plan, "waiting for its charm".to_owned(), None, None);
-            return;
-        };
-        let state = self.inputs.state;
-        let name = self.hook_name(hook);
-        let Some(charm) = state.charm(levels.charm) else {
-            block(plan, "waiting for its charm".to_owned(), None, None);
-            return;
-        };
-        if !charm.charm.has_hook(&name) && !self.mounts(hook) {
-            // Costs nothing: no connection, and no commit of its own.
-            plan.decisions = advance(state, self.unit, self.done, &levels, self.inputs.now);
-            return;
-        }
-        if let Some(task) = self.task_first() {
-            block(
-                plan,
-                format!("waiting for task {}", task.number),
-                Some(Subject::Task(task.number)),
-                None,
-            );
-            return;
-        }
-        if self.is_put_off(plan, &name) {
-            return;
-        }
-        if let Some(other) = self.busy_neighbour() {
-            block(
-                plan,
-                format!("waiting for machine {}: {other}", self.machine.name),
-                Some(Subject::Machine(self.machine.id)),
-                None,
-            );
-            return;
-        }
-        plan.decisions
-            .extend(renewed_grant(state, self.unit, self.inputs.now));
-        self.set_before(plan, hook);
-        plan.actions.push(Action::RunHook {
-            unit: self.unit.id,
-            seq: self.done.hook_seq + 1,
-            levels,
-        });
-        block(plan, format!("{name} hook is due"), None, None);
-    }
-
-    /// Whether the machine has work to do for a hook that the charm lacks: it
-    /// mounts storage, and does so again after a reboot.
-    fn mounts(self, hook: &Hook) -> bool {
-        match hook {
-            Hook::Storage(_) => true,
-            Hook::Start => self.has_storage(),
-            _ => false,
-        }
-    }
-
-    /// A failed hook holds up all others until it succeeds or is skipped.
-    fn after_error(self, plan: &mut SubjectPlan, error: &HookError) {
-        if let Some(changes) = self.forced_charm() {
-            plan.decisions = changes;
-            return;
-        }
-        self.set_idle(plan);
-        let now = self.inputs.now;
-        let resolve = self
-            .unit
-            .resolve
-            .filter(|resolve| resolve.seq > self.done.resolved);
-        let removal_timeout = self.removal_timeout();
-        let going = self.unit.life != Life::Alive;
-        let given_up = (going && (self.unit.force || now - error.since >= removal_timeout))
-            || self.is_forced_storage(&error.hook);
-        let skipped = resolve.is_some_and(|resolve| !resolve.retry) || given_up;
-        let levels = self.levels(&error.hook);
-        let Some(levels) = levels.filter(|_| !skipped) else {
-            self.skip(plan, error, resolve.map(|resolve| resolve.seq));
-            return;
-        };
-        if let Some(resolve) = resolve {
-            plan.decisions.push(Change::Put(Row::UnitState(UnitState {
-                resolved: resolve.seq,
-                error: Some(HookError {
-                    next_try: Some(now),
-                    ..error.clone()
-                }),
-                ..self.done.clone()
-            })));
-            return;
-        }
-        let name = self.hook_name(&error.hook);
-        let reason = format!("hook failed: \"{name}\": {}", error.reason);
-        match error.next_try {
-            Some(at) if at <= now => {
-                self.due(plan, &levels.hook);
-            }
-            next_try => {
-                let deadline =
-                    (self.unit.life != Life::Alive).then(|| error.since + removal_timeout);
-                plan.wake_at = [next_try, deadline].into_iter().flatten().min();
-                block(plan, reason, None, plan.wake_at);
-            }
-        }
-    }
-
-    /// A unit in error changes its charm only when that is forced; then
-    /// without upgrade-charm, and the failed hook is tried with the new one
-    /// (Juju, `refresh --force-units`).
-    fn forced_charm(self) -> Option<Vec<Change>> {
-        let state = self.inputs.state;
-        let wanted = self.application.charm;
-        let forced = state.charm_source(self.application.id)?.forced == Some(wanted);
-        let other = self.done.charm.is_some_and(|charm| charm != wanted);
-        if !forced || !other || self.unit.life != Life::Alive {
-            return None;
-        }
-        let level = resources_level(state, self.application.id);
-        let mut changes = vec![Change::Put(Row::UnitState(UnitState {
-            charm: Some(wanted),
-            ..self.done.clone()
-        }))];
-        changes.extend(saw_resources(state, self.unit.id, level.as_ref()));
-        Some(changes)
-    }
-
-    /// Whether the hook is of storage whose detaching may skip what fails.
-    fn is_forced_storage(self, hook: &Hook) -> bool {
-        let Hook::Storage(hook) = hook else {
-            return false;
-        };
-        let storage = self.inputs.state.storages().get(hook.storage);
-        storage.is_some_and(|row| row.force && row.unit != Some(self.unit.id))
-    }
-
-    /// Goes on as if the failed hook had succeeded, and says so.
-    fn skip(self, plan: &mut SubjectPlan, error: &HookError, resolved: Option<u64>) {
-        let name = self.hook_name(&error.hook);
-        let done = UnitState {
-            error: None,
-            resolved: resolved.unwrap_or(self.done.resolved),
-            ..self.done.clone()
-        };
-        let levels = self.levels(&error.hook);
-        plan.decisions = match &levels {
-            Some(levels) => advance(self.inputs.state, self.unit, &done, levels, self.inputs.now),
-            None => Vec::new(),
-        };
-        let writes_state = plan
-            .decisions
-            .iter()
-            .any(|change| change.key() == RowKey::UnitState(self.unit.id));
-        if !writes_state {
-            plan.decisions.push(Change::Put(Row::UnitState(done)));
-        }
-        self.set_skipped(plan, &name, &error.reason);
-    }
-
-    /// The hook's name, with the local endpoint of a relation hook.
-    fn hook_name(self, hook: &Hook) -> String {
-        hook.name(&self.endpoint(hook))
-    }
-
-    /// Juju's text: `running db-relation-joined hook for mysql/0`.
-    fn running_message(self, hook: &Hook, name: &str) -> String {
-        let remote = match hook {
-            Hook::Relation(hook) => hook
-                .remote
-                .and_then(|remote| self.inputs.state.relation_unit(hook.relation, remote)),
-            _ => None,
-        };
-        match remote {
-            Some(remote) => format!("running {name} hook for {}", remote.name),
-            None => format!("running {name} hook"),
-        }
-    }
-
-    fn endpoint(self, hook: &Hook) -> String {
-        let relation = match hook {
-            Hook::Relation(RelationHook { relation, .. }) => relation,
-            Hook::Storage(hook) => {
-                let storage = self.inputs.state.storages().get(hook.storage);
-                return storage.map_or_else(String::new, |row| row.name.storage().to_string());
-            }
-            _ => return String::new(),
-        };
-        self.inputs
-            .state
-            .relation(*relation)
-            .and_then(|relation| relation.local(self.application.id))
-            .map(|end| end.name.to_string())
-            .unwrap_or_default()
-    }
-
-    /// What the hook is shown; none when what it is about is gone.
-    fn levels(self, hook: &Hook) -> Option<Levels> {
-        let state = self.inputs.state;
-        let new_charm = matches!(hook, Hook::Install | Hook::UpgradeCharm);
-        if let Hook::Storage(about) = hook {
-            state.storages().get(about.storage)?;
-        }
-        let mut levels = Levels {
-            hook: hook.clone(),
-            charm: self
-                .done
-                .charm
-                .filter(|id| !new_charm && state.charm(*id).is_some())
-                .unwrap_or(self.application.charm),
-            config: config_level(state, self.unit, self.application),
-            leader_version: state
-                .leader(self.application.id)
-                .map_or(0, |leader| leader.version),
-            remote_version: 0,
-            app_version: 0,
-            boot: self
-                .known
-                .and_then(|known| known.facts.as_ref())
-                .map(|facts| facts.boot_id.clone()),
-            resources: match new_charm {
-                true => resources_level(state, self.application.id),
-                false => None,
-            },
-        };
-        if let Hook::Secret(about) = hook {
-            state.secret(about.secret)?;
-        }
-        if let Hook::Relation(about) = hook {
-            let relation = state.relation(about.relation)?;
-            let remote = relation.remote(self.application.id)?;
-            levels.app_version = state
-                .relation_application(relation.id, remote.application)
-                .map_or(0, |bag| bag.version);
-            if let Some(unit) = about.remote {
-                levels.remote_version = state.relation_unit(relation.id, unit)?.version;
-            }
-        }
-        Some(levels)
     }
 }
 
