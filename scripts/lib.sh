@@ -47,7 +47,7 @@ need_all() {
   need cc build-essential cmake cmake pkg-config pkg-config \
     ip iproute2 nft nftables mmdebstrap mmdebstrap zstd zstd \
     sshd openssh-server ssh openssh-client curl curl \
-    runuser util-linux python3 python3
+    runuser util-linux script bsdutils tmux tmux python3 python3
   if ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then
     if [ "$(id -u)" != 0 ]; then
       echo "missing: postgresql (install it, or run this as root)" >&2

@@ -45,8 +45,8 @@ pub use model::{
     ModelUser, NewModel, SshKeys, StatusQuery,
 };
 pub use operation::{
-    ActionInfo, ActionList, CancelTask, Exec, OperationInfo, OperationList, OperationQuery,
-    RunAction, TaskInfo, TaskLine,
+    ActionInfo, ActionList, CancelTask, Exec, HookList, OperationInfo, OperationList,
+    OperationQuery, RunAction, TaskInfo, TaskLine,
 };
 pub use problem::{Class, Code, FieldError, PROBLEM_JSON, Problem};
 pub use relation::{Integrate, RelationInfo, RelationList, RelationQuery, RelationSide};

@@ -176,6 +176,14 @@ pub struct ActionList {
     pub actions: BTreeMap<String, ActionInfo>,
 }
 
+/// `GET /v1/models/{model}/applications/{application}/hooks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HookList {
+    /// The hooks that the charm may be asked for, by name, and whether it has
+    /// a program for each: the others are never run.
+    pub hooks: BTreeMap<String, bool>,
+}
+
 /// An action of a charm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ActionInfo {

@@ -178,11 +178,16 @@ pub(crate) async fn machine_of(model: &AtModel, target: &str) -> Result<String> 
     {
         return Ok(machine.to_owned());
     }
-    let Some((application, number)) = target.split_once('/') else {
+    if !target.contains('/') {
         return Ok(target.to_owned());
-    };
-    let (unit, machine) = match number {
-        "leader" => {
+    }
+    unit_of(model, target).await.map(|(_, machine)| machine)
+}
+
+/// The name and the machine of a unit, which may be named as `app/leader`.
+pub(crate) async fn unit_of(model: &AtModel, target: &str) -> Result<(String, String)> {
+    let (unit, machine) = match target.split_once('/') {
+        Some((application, "leader")) => {
             let status = model.client.status().await?;
             let units = status.applications.get(application);
             let mut units = units.into_iter().flat_map(|one| &one.units);
@@ -199,7 +204,7 @@ pub(crate) async fn machine_of(model: &AtModel, target: &str) -> Result<String> 
             format!("unit {unit} has no machine yet"),
             "Wait until it is assigned to one: lazuli status",
         )),
-        _ => Ok(machine),
+        _ => Ok((unit, machine)),
     }
 }
 

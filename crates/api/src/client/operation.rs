@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use super::{ClientError, ModelClient};
 use crate::entity::Changed;
 use crate::operation::{
-    ActionList, CancelTask, Exec, OperationInfo, OperationList, OperationQuery, RunAction, TaskInfo,
+    ActionList, CancelTask, Exec, HookList, OperationInfo, OperationList, OperationQuery,
+    RunAction, TaskInfo,
 };
 
 /// What a request may take beyond what it is to wait.
@@ -32,6 +33,15 @@ impl ModelClient {
     pub async fn actions(&self, application: &str) -> Result<ActionList, ClientError> {
         self.get(&["applications", application, "actions"], &())
             .await
+    }
+
+    /// `GET .../applications/{application}/hooks`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when there is no such application.
+    pub async fn hooks(&self, application: &str) -> Result<HookList, ClientError> {
+        self.get(&["applications", application, "hooks"], &()).await
     }
 
     /// `POST .../operations`: runs an action.

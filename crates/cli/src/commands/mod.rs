@@ -9,6 +9,7 @@ mod attach_resource;
 mod config;
 mod constraints;
 mod controllers;
+mod debug_hooks;
 mod debug_log;
 mod deploy;
 mod destroy_model;
@@ -168,6 +169,9 @@ commands! {
     RemoveSecret(secrets::RemoveSecretArgs),
     GrantSecret(secrets::GrantArgs),
     RevokeSecret(secrets::RevokeArgs),
+    #[command(visible_alias = "debug-hook")]
+    DebugHooks(debug_hooks::HooksArgs),
+    DebugCode(debug_hooks::CodeArgs),
     DebugLog(debug_log::Args),
     Documentation(documentation::Args),
     #[command(hide = true)]

@@ -5,6 +5,7 @@
 mod actions;
 mod archives;
 mod changes;
+mod debugging;
 mod force;
 mod keeping;
 mod kills;

@@ -1,5 +1,7 @@
 //! A whole charm.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::actions::{self, Actions};
@@ -8,7 +10,7 @@ use super::charmcraft;
 use super::document::Document;
 use super::error::CharmError;
 use super::files::{CharmFiles, EntryKind, ReadError, follow};
-use super::hooks::HookIndex;
+use super::hooks::{HookIndex, known_hooks};
 use super::metadata::{self, Metadata};
 use super::options;
 use crate::base::Base;
@@ -47,6 +49,11 @@ pub struct Charm {
 }
 
 impl Charm {
+    /// The hooks that this charm may be asked for, by name: those of every unit, of its endpoints and of its stores.
+    pub fn known_hooks(&self) -> BTreeSet<String> {
+        known_hooks(&self.meta)
+    }
+
     /// Reads a charm. `name` is what errors call it (its path, or the name of the upload; may be empty).
     ///
     /// Unless the charm is packed (it has `metadata.yaml` and `manifest.yaml`), `charmcraft.yaml` stands in for the

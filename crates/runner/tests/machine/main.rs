@@ -7,6 +7,7 @@ mod actions;
 mod charms;
 mod connections;
 mod crashes;
+mod debug;
 mod hooks;
 mod limits;
 mod local;

@@ -121,6 +121,7 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(resources::list_resources))
         .routes(routes!(resources::attach_resource))
         .routes(routes!(operations::list_actions))
+        .routes(routes!(operations::list_hooks))
         .routes(routes!(operations::list_operations, operations::run_action))
         .routes(routes!(operations::exec))
         .routes(routes!(operations::cancel_task))

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use http::{HeaderMap, StatusCode};
 use lazuli_api::{
-    ActionInfo, ActionList, CancelTask, Changed, Exec, OperationInfo, OperationList,
+    ActionInfo, ActionList, CancelTask, Changed, Exec, HookList, OperationInfo, OperationList,
     OperationQuery, RunAction, TaskInfo, TaskLine, WriteQuery,
 };
 use lazuli_model::state::{ModelState, Receiver, Task, TaskStatus, operation_status};
@@ -55,6 +55,24 @@ pub(super) async fn list_actions(
     });
     Ok(Json(ActionList {
         actions: actions.unwrap_or_default(),
+    }))
+}
+
+/// Lists the hooks of an application's charm.
+#[utoipa::path(get, path = "/models/{model}/applications/{application}/hooks",
+    tag = "operations", responses((status = 200, body = HookList)))]
+pub(super) async fn list_hooks(Named(name): Named, shown: Shown) -> Result<Json<HookList>, Error> {
+    let state = &shown.0.state;
+    let row = change::application(state, &name)?;
+    let charm = state.charm(row.charm);
+    let hooks = charm.map(|charm| {
+        let all = charm.charm.known_hooks().into_iter();
+        all.map(|name| (charm.charm.hooks.has_hook(&name), name))
+            .map(|(has, name)| (name, has))
+            .collect()
+    });
+    Ok(Json(HookList {
+        hooks: hooks.unwrap_or_default(),
     }))
 }
 

@@ -8,6 +8,7 @@ mod build;
 mod charm;
 mod client;
 mod clock;
+mod debug;
 mod error;
 mod files;
 mod flags;
@@ -44,6 +45,7 @@ const USAGE: &str = "usage: lazuli-runner serve
        lazuli-runner supervisor [IDLE_SECONDS]
        lazuli-runner put charm SHA256 SIZE < ARCHIVE
        lazuli-runner put resource SHA256 SIZE < CONTENT
+       lazuli-runner debug UNIT [--at WHERE] [NAME ...]
        lazuli-runner version";
 
 fn main() -> ExitCode {
@@ -88,6 +90,10 @@ fn command(args: impl Iterator<Item = OsString>) -> Result<ExitCode, Error> {
         ["put", "resource", sha256, size] => {
             resources::upload(&paths, sha256, bytes(size)?, &mut io::stdin().lock())?;
         }
+        ["debug", unit, names @ ..] => debug::open(&paths, unit, names)?,
+        ["debugged", dir] => return debug::wait(dir, None).map(ExitCode::from),
+        ["debugged", dir, handler] => return debug::wait(dir, Some(handler)).map(ExitCode::from),
+        ["debug-window", socket] => debug::show(socket)?,
         ["version"] => {
             let line = format!(
                 "lazuli-runner {} protocol {PROTOCOL}\n",

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lazuli_runner::frames::RunId;
+use sha2::{Digest as _, Sha256};
 
 /// The variable that moves all directories below another root, for tests.
 pub(crate) const ROOT_VARIABLE: &str = "LAZULI_RUNNER_ROOT";
@@ -71,6 +72,13 @@ impl Paths {
     /// Where the sockets of hook tools are.
     pub(crate) fn tool_sockets(&self) -> PathBuf {
         self.run().join("tools")
+    }
+
+    /// What belongs to the debug session of a unit: short, since it holds
+    /// sockets, whose paths have at most 107 bytes.
+    pub(crate) fn debug(&self, unit: &str) -> PathBuf {
+        let hash = hex::encode(Sha256::digest(unit.as_bytes()));
+        self.run().join("debug").join(&hash[..16])
     }
 
     /// What the supervisor has to say to people.

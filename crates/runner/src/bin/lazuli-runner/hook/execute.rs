@@ -1,5 +1,6 @@
 //! A run from its start to its outcome.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use lazuli_runner::frames::{
     Exit, HookKind, Lock, Outcome, Output, Report, RunRequest, TaskResult,
 };
 
-use super::account;
+use super::account::{self, Via};
 use super::command;
 use super::environment::environment;
 use super::handler::{self, Handler};
@@ -21,6 +22,7 @@ use super::storage;
 use super::tools::ToolServer;
 use crate::charm;
 use crate::clock;
+use crate::debug::{self, Session};
 use crate::error::{Error, describe};
 use crate::files;
 use crate::paths::unit_tag;
@@ -124,14 +126,14 @@ fn locked(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Ended {
     match start(supervisor, run) {
         Ok(Ok(started)) => released(supervisor, run, started.wait(supervisor, run)),
         Ok(Err(exit)) => {
-            account::log(run, "", &exit);
+            account::log(run, Via::Nothing, &exit);
             released(supervisor, run, Ended::unstarted(exit))
         }
         Err(error) => {
             let exit = Exit::NotStarted {
                 reason: describe(&error),
             };
-            account::log(run, "", &exit);
+            account::log(run, Via::Nothing, &exit);
             Ended::unstarted(exit)
         }
     }
@@ -163,7 +165,7 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     };
     if request.unit.is_empty() {
         let command = command::shell_on_machine(&run.intent);
-        return spawned(supervisor, run, (command, stdin), ("", None));
+        return spawned(supervisor, run, (command, stdin), (Via::Nothing, None));
     }
     let tag = unit_tag(&request.unit)
         .ok_or_else(|| Error::Refused(format!("{:?} is not a unit", request.unit)))?;
@@ -186,13 +188,15 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
     }
     let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);
-    let (mut command, via) = match request.hook.kind {
-        HookKind::Command => (command::shell(), ""),
-        HookKind::Hook | HookKind::Action => match handler::choose(&charm_dir, &request.hook) {
-            Handler::File(file) => (Command::new(&file), account::via(&file)),
-            Handler::Missing => return Ok(Err(Exit::Missing)),
-            Handler::Broken(reason) => return Ok(Err(Exit::NotStarted { reason })),
-        },
+    let session = match request.hook.kind {
+        HookKind::Command => None,
+        HookKind::Hook | HookKind::Action => {
+            debug::attending(paths, &request.unit, &request.hook.name)
+        }
+    };
+    let (mut command, via) = match program(request, &charm_dir, session.as_ref())? {
+        Ok(program) => program,
+        Err(exit) => return Ok(Err(exit)),
     };
     let socket = paths
         .tool_sockets()
@@ -208,7 +212,31 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
         tools.path(),
         &storage_location,
     ));
+    if let Some(session) = session {
+        command.envs(session.variables());
+        account::attended(supervisor, run);
+    }
     spawned(supervisor, run, (command, stdin), (via, Some(tools)))
+}
+
+/// What to execute: the charm's program, or what a person in a debug session
+/// does in its place.
+fn program(
+    request: &RunRequest,
+    charm: &Path,
+    session: Option<&Session>,
+) -> Result<Result<(Command, Via), Exit>, Error> {
+    if request.hook.kind == HookKind::Command {
+        return Ok(Ok((command::shell(), Via::Nothing)));
+    }
+    let handler = handler::choose(charm, &request.hook);
+    Ok(match (session, handler) {
+        (Some(session), _) if !session.runs_hooks() => Ok((session.command(None)?, Via::Person)),
+        (Some(session), Handler::File(file)) => Ok((session.command(Some(&file))?, Via::Person)),
+        (None, Handler::File(file)) => Ok((Command::new(&file), Via::of(&file))),
+        (_, Handler::Missing) => Err(Exit::Missing),
+        (_, Handler::Broken(reason)) => Err(Exit::NotStarted { reason }),
+    })
 }
 
 /// What a task set and printed.

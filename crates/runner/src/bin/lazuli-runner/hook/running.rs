@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 
-use super::account;
+use super::account::{self, Via};
 use super::execute::{Ended, killed};
 use super::output::Capture;
 use super::tools::ToolServer;
@@ -44,8 +44,8 @@ const GONE: Duration = Duration::from_secs(10);
 pub(super) struct Running {
     child: Child,
     capture: Arc<Capture>,
-    /// What the log calls the file that runs.
-    via: &'static str,
+    /// What runs.
+    via: Via,
     /// None for a command on the machine itself.
     tools: Option<ToolServer>,
     started_ms: u64,
@@ -57,7 +57,7 @@ pub(super) fn spawned(
     supervisor: &Arc<Supervisor>,
     run: &Arc<Run>,
     (mut command, stdin): (Command, Stdio),
-    (via, tools): (&'static str, Option<ToolServer>),
+    (via, tools): (Via, Option<ToolServer>),
 ) -> Result<Result<Running, Exit>, Error> {
     command
         .stdin(stdin)
@@ -142,8 +142,10 @@ impl Running {
         let pid = i32::try_from(self.child.id()).unwrap_or_default();
         watch(supervisor, run, pid);
         let limits = &run.intent.request.limits;
+        // A person is not hurried.
         let deadline = limits
             .timeout_s
+            .filter(|_| self.via != Via::Person)
             .map(|seconds| (seconds, self.since + Duration::from_secs(seconds)));
         let over = loop {
             let wait = deadline.map_or(Duration::MAX, |(_, at)| {
