@@ -26,7 +26,7 @@ pub struct Deploy {
     pub placement: Vec<String>,
     /// Whether it may use the cloud's credential.
     pub trust: bool,
-    /// Endpoint (or empty for all) to space; `alpha` is the only space.
+    /// Endpoint or extra binding (or empty for the default) to space.
     pub endpoint_bindings: BTreeMap<String, String>,
     /// Storage directives by name.
     pub storage: BTreeMap<String, String>,
@@ -143,6 +143,9 @@ pub struct Refresh {
     pub resources: BTreeMap<String, String>,
     /// Store to directive, such as `pool,2,10G`, for units to come.
     pub storage: BTreeMap<String, String>,
+    /// Bindings that change with it: endpoint (or empty for the default) to
+    /// space.
+    pub endpoint_bindings: BTreeMap<String, String>,
     /// The channel that newer revisions are looked for in; none for charms
     /// that are not the store's.
     pub channel: Option<String>,

@@ -22,6 +22,7 @@ mod relation;
 mod resource;
 mod secret;
 pub mod source;
+mod space;
 mod storage;
 mod unit;
 
@@ -61,6 +62,7 @@ pub use source::{
     Choice, NamedAdded, NamedCharm, StoreCharm, StoreCharmInfo, StoreCharms, StoreRelease,
     StoreResource,
 };
+pub use space::{AddSpace, Bind, ChangeSpace, SpaceInfo, SpaceList, SubnetInfo};
 pub use storage::{
     AddStorage, AttachStorage, CreateStoragePool, StoragePool, StoragePools, UpdateStoragePool,
 };

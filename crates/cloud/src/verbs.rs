@@ -8,7 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lazuli_model::id::{ControllerId, EffectId, ModelId};
 use lazuli_model::offer::Offer;
-use lazuli_model::state::{ChildKind, Effect, VirtualMachine};
+use lazuli_model::state::{ChildKind, Effect, MachineInterface, VirtualMachine};
 
 use crate::{CloudError, CloudSpec};
 
@@ -105,6 +105,8 @@ pub struct SeenMachine {
     pub public_address: Option<IpAddr>,
     /// The primary interface's hardware address, lower case with colons.
     pub mac: Option<String>,
+    /// Its other interfaces, in their order.
+    pub interfaces: Vec<MachineInterface>,
     /// What came with it: kind, name, the cloud's id.
     pub children: Vec<(ChildKind, String, String)>,
 }

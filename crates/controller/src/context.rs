@@ -7,10 +7,11 @@ use lazuli_model::hook::{Hook, RelationHookKind};
 use lazuli_model::id::UnitId;
 use lazuli_model::life::Life;
 use lazuli_model::state::{
-    Application, CharmRevision, Endpoint, MachineState, ModelState, Relation, Unit,
+    Application, CharmRevision, Endpoint, Located, MachineState, Model, ModelState, Relation,
+    Subnets, Unit,
 };
 use lazuli_model::status::StatusKey;
-use lazuli_plan::{Inputs, Levels};
+use lazuli_plan::{Inputs, Levels, bound};
 use lazuli_runner::frames;
 use sha2::{Digest, Sha256};
 
@@ -291,8 +292,10 @@ impl Rows<'_> {
         })
     }
 
-    /// One interface, one address: every binding has the same.
+    /// What each binding has of the machine's addresses. One that has none is
+    /// left out; where all have the same, that is said once.
     fn network(&self) -> frames::Network {
+        let subnets = Subnets::of(self.state.model());
         let private = self
             .machine
             .address
@@ -302,21 +305,49 @@ impl Rows<'_> {
             .machine
             .public_address
             .map_or_else(|| private.clone(), |address| address.to_string());
-        let binding = frames::Binding {
-            interfaces: vec![frames::Interface {
-                name: "eth0".to_owned(),
-                mac: self.machine.mac.clone().unwrap_or_default(),
-                addresses: vec![(private.clone(), self.state.model().address_range.clone())],
-            }],
-            ingress: vec![private.clone()],
-            egress_subnets: vec![format!("{private}/32")],
-        };
         let meta = &self.charm.charm.meta;
         frames::Network {
             private_address: private,
             public_address: public,
-            bindings: BTreeMap::from([(String::new(), binding)]),
+            bindings: self.bindings(&subnets),
             names: meta.binding_names().collect(),
         }
+    }
+
+    fn bindings(&self, subnets: &Subnets) -> BTreeMap<String, frames::Binding> {
+        let of = |endpoint: &str| {
+            let bound = bound(subnets, self.application, endpoint, self.machine);
+            (!bound.is_empty()).then(|| binding(&bound, self.state.model()))
+        };
+        if self.machine.interfaces.is_empty() && self.application.bindings.is_empty() {
+            return of("").map(|one| (String::new(), one)).into_iter().collect();
+        }
+        let names = self.charm.charm.meta.binding_names();
+        names
+            .filter_map(|name| Some((name.clone(), of(&name)?)))
+            .collect()
+    }
+}
+
+/// The addresses of a binding, in the shape of `network-get`.
+fn binding(bound: &[Located<'_>], model: &Model) -> frames::Binding {
+    let addresses = || bound.iter().map(|one| one.address.to_string());
+    frames::Binding {
+        interfaces: bound
+            .iter()
+            .map(|one| frames::Interface {
+                name: one.device.clone(),
+                mac: one.mac.to_owned(),
+                addresses: vec![(
+                    one.address.to_string(),
+                    one.subnet.map_or_else(
+                        || model.address_range.clone(),
+                        |(range, _)| range.to_string(),
+                    ),
+                )],
+            })
+            .collect(),
+        ingress: addresses().collect(),
+        egress_subnets: addresses().map(|one| format!("{one}/32")).collect(),
     }
 }

@@ -140,6 +140,7 @@ mod tests {
             parent: None,
             name: "m-0-g1".to_owned(),
             spec: EffectSpec::VirtualMachine(Box::new(VirtualMachine {
+                subnets: vec!["default".to_owned()],
                 region: "westeurope".to_owned(),
                 zone: None,
                 size: "Standard_B2s".to_owned(),

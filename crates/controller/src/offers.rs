@@ -124,6 +124,7 @@ mod tests {
             scope: "/s".to_owned(),
         };
         let offer = Offer {
+            interfaces: 4,
             size: "Standard_D4s_v5".to_owned(),
             arch: "amd64".to_owned(),
             cores: 4,

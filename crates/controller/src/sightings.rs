@@ -93,6 +93,9 @@ fn addresses(state: &ModelState, owner: MachineId, seen: &SeenMachine) -> Option
     new.address = seen.address.or(old.address);
     new.public_address = seen.public_address;
     new.mac = seen.mac.clone().or(new.mac);
+    if seen.address.is_some() {
+        new.interfaces.clone_from(&seen.interfaces);
+    }
     (new != old).then_some(Change::Put(Row::MachineState(new)))
 }
 

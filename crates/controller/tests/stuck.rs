@@ -42,6 +42,7 @@ fn id<T: GenericUuid>() -> T {
 async fn create_model(store: &Store) -> ModelId {
     let identity = keys::generate("lazuli").expect("a key");
     let row = Model {
+        spaces: BTreeMap::new(),
         id: id(),
         name: "stuck".parse().expect("a name"),
         owner: "admin".parse().expect("a name"),
@@ -95,6 +96,7 @@ fn status(state: &ModelState) -> (String, String) {
 
 async fn add_machine(store: &Store, model: ModelId, name: &str) -> MachineId {
     let machine = Machine {
+        spaces: Vec::new(),
         id: id(),
         name: name.parse().expect("a name"),
         base: "ubuntu@24.04".parse().expect("a base"),

@@ -275,6 +275,7 @@ impl World {
     async fn deploy(&self, name: &str, units: u32, first: u32) -> Application {
         let charm = self.add_charm(name).await;
         let application = Application {
+            bindings: BTreeMap::new(),
             id: id::<ApplicationId>(),
             name: name.parse().expect("a name"),
             charm: id::<CharmId>(),
@@ -296,6 +297,7 @@ impl World {
         let mut rows = vec![Row::Application(application.clone())];
         for number in 0..units {
             let machine = Machine {
+                spaces: Vec::new(),
                 id: id::<MachineId>(),
                 name: (first + number).to_string().parse().expect("a name"),
                 base: application.base.clone(),
@@ -400,6 +402,7 @@ impl Drop for World {
 async fn create_model(store: &Store) -> ModelId {
     let identity = keys::generate("lazuli").expect("a key");
     let row = Model {
+        spaces: BTreeMap::new(),
         id: id(),
         name: "whole".parse().expect("a name"),
         owner: "admin".parse().expect("a name"),

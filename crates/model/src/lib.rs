@@ -15,6 +15,7 @@ pub mod observed;
 pub mod offer;
 pub mod placement;
 pub mod ports;
+pub mod range;
 pub mod secret;
 pub mod state;
 pub mod status;

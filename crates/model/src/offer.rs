@@ -15,6 +15,8 @@ pub struct Offer {
     pub cores: u32,
     /// Memory in MiB.
     pub mem: u64,
+    /// Network interfaces that it can have.
+    pub interfaces: u32,
     /// Price per hour, in millionths of the currency's unit; none when the
     /// price is not known.
     pub price_micros: Option<u64>,

@@ -14,6 +14,7 @@ mod resource;
 mod secret;
 mod session;
 mod source;
+mod space;
 mod sse;
 mod storage;
 mod tls;

@@ -6,6 +6,7 @@ mod add_model;
 mod add_secret;
 mod add_unit;
 mod attach_resource;
+mod bind;
 mod config;
 mod constraints;
 mod controllers;
@@ -43,6 +44,7 @@ mod show_machine;
 mod show_model;
 mod show_status_log;
 mod show_unit;
+mod spaces;
 mod ssh;
 mod ssh_keys;
 mod status;
@@ -169,6 +171,17 @@ commands! {
     RemoveSecret(secrets::RemoveSecretArgs),
     GrantSecret(secrets::GrantArgs),
     RevokeSecret(secrets::RevokeArgs),
+    Bind(bind::Args),
+    #[command(visible_alias = "list-spaces")]
+    Spaces(spaces::SpacesArgs),
+    ShowSpace(spaces::ShowSpaceArgs),
+    AddSpace(spaces::AddSpaceArgs),
+    RemoveSpace(spaces::RemoveSpaceArgs),
+    RenameSpace(spaces::RenameSpaceArgs),
+    MoveToSpace(spaces::MoveToSpaceArgs),
+    ReloadSpaces(spaces::ReloadSpacesArgs),
+    #[command(visible_alias = "list-subnets")]
+    Subnets(spaces::SubnetsArgs),
     #[command(visible_alias = "debug-hook")]
     DebugHooks(debug_hooks::HooksArgs),
     DebugCode(debug_hooks::CodeArgs),

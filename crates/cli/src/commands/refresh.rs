@@ -56,17 +56,13 @@ pub(crate) struct Args {
     /// Storage of units to come: NAME=[POOL],[COUNT],[SIZE]
     #[arg(long, value_name = "NAME=DIRECTIVE")]
     storage: Vec<String>,
-    #[arg(long, hide = true)]
+    /// Bindings of endpoints that change with it: "SPACE ENDPOINT=SPACE"
+    #[arg(long, value_name = "BINDINGS")]
     bind: Option<String>,
 }
 
 impl Args {
     pub(crate) async fn run(self, session: &Session) -> Result<()> {
-        if self.bind.is_some() {
-            return Err(Error::user(
-                "--bind cannot be used: this version of lazuli does not change it",
-            ));
-        }
         let files = resource_files::read(&self.resource)?;
         let at = session.at_model()?;
         let name = &self.application;
@@ -92,6 +88,10 @@ impl Args {
                     config: arguments::config(&self.config, &[name.as_str(), &charm.name])?,
                     resources,
                     storage: arguments::pairs("storage", &self.storage)?,
+                    endpoint_bindings: match &self.bind {
+                        Some(text) => arguments::bindings(text)?,
+                        None => BTreeMap::new(),
+                    },
                     channel: located.channel.clone(),
                     force: self.force || self.force_base,
                     force_units: self.force_units || self.force,

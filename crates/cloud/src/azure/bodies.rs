@@ -4,7 +4,7 @@
 use lazuli_model::state::{EffectSpec, SecurityRule};
 use serde_json::{Value, json};
 
-use super::ids::{Ids, SUBNET, TAG_CONTROLLER, TAG_EFFECT, TAG_MODEL};
+use super::ids::{Ids, TAG_CONTROLLER, TAG_EFFECT, TAG_MODEL};
 use crate::Call;
 
 /// The tags of everything that is ours.
@@ -25,18 +25,22 @@ pub(super) fn body(ids: &Ids, call: &Call<'_>) -> Option<Value> {
         EffectSpec::Network {
             region,
             range,
+            subnets,
             security_group,
             nat_gateway,
-        } => (
-            region,
-            network(
-                ids,
-                call.group,
-                range,
-                security_group,
-                nat_gateway.as_deref(),
-            ),
-        ),
+        } => {
+            let nat = nat_gateway.as_deref();
+            let subnet = |(name, range): (&String, &String)| {
+                let properties = subnet(ids, call.group, range, security_group, nat);
+                json!({ "name": name, "properties": properties })
+            };
+            let subnets: Vec<Value> = subnets.iter().map(subnet).collect();
+            let properties = json!({
+                "addressSpace": { "addressPrefixes": [range] },
+                "subnets": subnets,
+            });
+            (region, properties)
+        }
         EffectSpec::SecurityGroup { region, rules } => (
             region,
             json!({ "securityRules": rules.iter().map(rule).collect::<Vec<_>>() }),
@@ -94,7 +98,7 @@ fn standard(call: &Call<'_>, region: &str, properties: Value) -> Value {
     })
 }
 
-fn network(ids: &Ids, group: &str, range: &str, nsg: &str, nat: Option<&str>) -> Value {
+fn subnet(ids: &Ids, group: &str, range: &str, nsg: &str, nat: Option<&str>) -> Value {
     let mut subnet = json!({
         "addressPrefix": range,
         "defaultOutboundAccess": false,
@@ -103,10 +107,7 @@ fn network(ids: &Ids, group: &str, range: &str, nsg: &str, nat: Option<&str>) ->
     if let Some(nat) = nat {
         subnet["natGateway"] = json!({ "id": ids.network(group, "natGateways", nat) });
     }
-    json!({
-        "addressSpace": { "addressPrefixes": [range] },
-        "subnets": [{ "name": SUBNET, "properties": subnet }],
-    })
+    subnet
 }
 
 fn rule(rule: &SecurityRule) -> Value {

@@ -10,9 +10,6 @@ pub(super) const NETWORK: &str = "2024-03-01";
 pub(super) const RESOURCES: &str = "2024-03-01";
 pub(super) const SKUS: &str = "2021-07-01";
 
-/// The name of the one subnet of a model's network.
-pub(super) const SUBNET: &str = "default";
-
 /// The tag that names the controller.
 pub(super) const TAG_CONTROLLER: &str = "lazuli-controller";
 /// The tag that names the model.

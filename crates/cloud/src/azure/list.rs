@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use lazuli_model::id::EffectId;
-use lazuli_model::state::ChildKind;
+use lazuli_model::state::{ChildKind, MachineInterface};
 use serde_json::Value;
 
 use super::ids::{TAG_EFFECT, name_of};
@@ -30,12 +30,28 @@ pub(super) fn join(
     machines
         .iter()
         .map(|machine| {
-            let own = by_machine
-                .get(&lower(&machine["id"]))
-                .map_or(&[][..], Vec::as_slice);
-            seen(machine, own, &addresses)
+            let own = by_machine.remove(&lower(&machine["id"]));
+            let own = in_order(machine, own.unwrap_or_default());
+            seen(machine, &own, &addresses)
         })
         .collect()
+}
+
+/// The primary interface first, the others as the machine names them.
+fn in_order<'a>(machine: &Value, mut interfaces: Vec<&'a Value>) -> Vec<&'a Value> {
+    let named = machine["properties"]["networkProfile"]["networkInterfaces"].as_array();
+    let named: Vec<String> = named
+        .into_iter()
+        .flatten()
+        .map(|one| lower(&one["id"]))
+        .collect();
+    interfaces.sort_by_cached_key(|one| {
+        let id = lower(&one["id"]);
+        let place = named.iter().position(|name| *name == id);
+        let other = one["properties"]["primary"] != true;
+        (other, place.unwrap_or(usize::MAX), id)
+    });
+    interfaces
 }
 
 fn seen(
@@ -52,6 +68,7 @@ fn seen(
         address: None,
         public_address: None,
         mac: None,
+        interfaces: Vec::new(),
         children: Vec::new(),
     };
     let disk = &machine["properties"]["storageProfile"]["osDisk"];
@@ -62,11 +79,14 @@ fn seen(
         let configurations = properties["ipConfigurations"].as_array();
         for configuration in configurations.into_iter().flatten() {
             let ip = &configuration["properties"];
-            if seen.address.is_none() {
-                seen.address = address(&ip["privateIPAddress"]);
-                seen.mac = properties["macAddress"]
-                    .as_str()
-                    .map(|mac| mac.replace('-', ":").to_lowercase());
+            let mac = properties["macAddress"].as_str();
+            let mac = mac.map(|mac| mac.replace('-', ":").to_lowercase());
+            match (address(&ip["privateIPAddress"]), seen.address) {
+                (None, _) => {}
+                (Some(address), Some(_)) => {
+                    seen.interfaces.push(MachineInterface { address, mac });
+                }
+                (address, None) => (seen.address, seen.mac) = (address, mac),
             }
             let public = lower(&ip["publicIPAddress"]["id"]);
             if let Some(public) = addresses.get(&public) {

@@ -11,7 +11,7 @@ use models::virtual_machine_network_interface_configuration_properties as nic;
 use models::virtual_machine_public_ip_address_configuration_properties as address;
 
 use super::error::invalid;
-use super::ids::{Ids, SUBNET, TAG_CONTROLLER, TAG_EFFECT, TAG_MODEL};
+use super::ids::{Ids, TAG_CONTROLLER, TAG_EFFECT, TAG_MODEL};
 use crate::custom_data::cloud_config;
 use crate::{CloudError, MachineOrder};
 
@@ -100,44 +100,62 @@ fn os(order: &MachineOrder<'_>) -> models::OsProfile {
 }
 
 fn network(ids: &Ids, order: &MachineOrder<'_>) -> models::NetworkProfile {
-    let subnet = format!(
-        "{}/subnets/{SUBNET}",
-        ids.network(order.group, "virtualNetworks", &order.spec.network)
-    );
+    let subnets = order.spec.subnets.iter().enumerate();
+    models::NetworkProfile {
+        network_api_version: Some(models::network_profile::NetworkApiVersion::N2020_11_01),
+        network_interface_configurations: subnets
+            .map(|(number, subnet)| interface(ids, order, number, subnet))
+            .collect(),
+        ..models::NetworkProfile::default()
+    }
+}
+
+/// The first interface is the primary one, which has the public address.
+fn interface(
+    ids: &Ids,
+    order: &MachineOrder<'_>,
+    number: usize,
+    subnet: &str,
+) -> models::VirtualMachineNetworkInterfaceConfiguration {
+    let network = ids.network(order.group, "virtualNetworks", &order.spec.network);
+    let subnet = format!("{network}/subnets/{subnet}");
     let mut ip = models::VirtualMachineNetworkInterfaceIpConfigurationProperties {
         subnet: Some(models::SubResource { id: Some(subnet) }),
         primary: Some(true),
         ..models::VirtualMachineNetworkInterfaceIpConfigurationProperties::default()
     };
-    if order.spec.public_address {
-        let mut public =
-            models::VirtualMachinePublicIpAddressConfiguration::new(format!("{}-pip", order.name));
-        public.sku = Some(models::PublicIpAddressSku {
-            name: Some(models::public_ip_address_sku::Name::Standard),
-            ..models::PublicIpAddressSku::default()
-        });
-        public.properties = Some(
-            models::VirtualMachinePublicIpAddressConfigurationProperties {
-                delete_option: Some(address::DeleteOption::Delete),
-                public_ip_allocation_method: Some(address::PublicIpAllocationMethod::Static),
-                ..models::VirtualMachinePublicIpAddressConfigurationProperties::default()
-            },
-        );
-        ip.public_ip_address_configuration = Some(public);
+    if order.spec.public_address && number == 0 {
+        ip.public_ip_address_configuration = Some(public_address(order.name));
     }
     let mut configuration =
         models::VirtualMachineNetworkInterfaceIpConfiguration::new("primary".to_owned());
     configuration.properties = Some(ip);
-    let mut interface =
-        models::VirtualMachineNetworkInterfaceConfiguration::new(format!("{}-nic", order.name));
+    let name = match number {
+        0 => format!("{}-nic", order.name),
+        number => format!("{}-nic-{number}", order.name),
+    };
+    let mut interface = models::VirtualMachineNetworkInterfaceConfiguration::new(name);
     let mut properties =
         models::VirtualMachineNetworkInterfaceConfigurationProperties::new(vec![configuration]);
-    properties.primary = Some(true);
+    properties.primary = Some(number == 0);
     properties.delete_option = Some(nic::DeleteOption::Delete);
     interface.properties = Some(properties);
-    models::NetworkProfile {
-        network_api_version: Some(models::network_profile::NetworkApiVersion::N2020_11_01),
-        network_interface_configurations: vec![interface],
-        ..models::NetworkProfile::default()
-    }
+    interface
+}
+
+fn public_address(machine: &str) -> models::VirtualMachinePublicIpAddressConfiguration {
+    let mut public =
+        models::VirtualMachinePublicIpAddressConfiguration::new(format!("{machine}-pip"));
+    public.sku = Some(models::PublicIpAddressSku {
+        name: Some(models::public_ip_address_sku::Name::Standard),
+        ..models::PublicIpAddressSku::default()
+    });
+    public.properties = Some(
+        models::VirtualMachinePublicIpAddressConfigurationProperties {
+            delete_option: Some(address::DeleteOption::Delete),
+            public_ip_allocation_method: Some(address::PublicIpAllocationMethod::Static),
+            ..models::VirtualMachinePublicIpAddressConfigurationProperties::default()
+        },
+    );
+    public
 }

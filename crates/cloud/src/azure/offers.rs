@@ -64,6 +64,10 @@ fn offer(sku: &Value, prices: &HashMap<String, u64>) -> Option<Offer> {
         arch: arch.to_owned(),
         cores: capability("vCPUs")?.parse().ok()?,
         mem: (gib * 1024.0) as u64,
+        // Every size takes one.
+        interfaces: capability("MaxNetworkInterfaces")
+            .and_then(|count| count.parse().ok())
+            .unwrap_or(1),
         price_micros: prices.get(&size.to_lowercase()).copied(),
         family: sku["family"].as_str().unwrap_or_default().to_owned(),
         limits: Vec::new(),

@@ -374,6 +374,10 @@ pub(crate) fn network(nat_gateway: Option<&str>) -> Effect {
     let spec = EffectSpec::Network {
         region: REGION.to_owned(),
         range: "10.64.0.0/18".to_owned(),
+        subnets: std::collections::BTreeMap::from([(
+            "default".to_owned(),
+            "10.64.0.0/18".to_owned(),
+        )]),
         security_group: "nsg".to_owned(),
         nat_gateway: nat_gateway.map(str::to_owned),
     };
@@ -387,6 +391,7 @@ pub(crate) fn address(name: &str) -> Effect {
 
 pub(crate) fn machine(name: &str, public_address: bool) -> Effect {
     let spec = VirtualMachine {
+        subnets: vec!["default".to_owned()],
         region: REGION.to_owned(),
         zone: None,
         size: "Standard_B1s".to_owned(),

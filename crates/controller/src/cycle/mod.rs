@@ -144,6 +144,7 @@ struct Database {
 
 fn model() -> Model {
     Model {
+        spaces: BTreeMap::new(),
         id: id::<ModelId>(0xabc),
         name: "m".parse().expect("a name"),
         owner: "admin".parse().expect("a name"),
@@ -164,6 +165,7 @@ fn model() -> Model {
 
 fn machine() -> Machine {
     Machine {
+        spaces: Vec::new(),
         id: id::<MachineId>(7),
         name: "0".parse().expect("a name"),
         base: "ubuntu@24.04".parse().expect("a base"),

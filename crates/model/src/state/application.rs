@@ -48,6 +48,9 @@ pub struct Application {
     pub config: crate::config::Settings,
     /// Endpoint (or empty for all) to who may reach it; none when not exposed.
     pub exposed: Option<BTreeMap<String, ExposeRule>>,
+    /// Endpoint or extra binding (or empty for all others) to space; see
+    /// [`Application::space_of`].
+    pub bindings: BTreeMap<String, String>,
     /// What each new unit gets for the charm's stores.
     pub storage: BTreeMap<StorageName, StorageDirective>,
     /// Whether it may use the cloud's credential.

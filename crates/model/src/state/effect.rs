@@ -48,15 +48,19 @@ pub enum EffectSpec {
         /// The region.
         region: String,
     },
-    /// The model's network with its one subnet.
+    /// The model's network with its subnets.
     Network {
         /// The region.
         region: String,
-        /// The range of the network and of its subnet, such as `10.64.0.0/18`.
+        /// The range of the network, such as `10.64.0.0/18`.
         range: String,
-        /// The security group of the subnet, by name.
+        /// Its subnets: name to range. Rows of before there were several have
+        /// none, and are brought to what the model says.
+        #[serde(default)]
+        subnets: BTreeMap<String, String>,
+        /// The security group of the subnets, by name.
         security_group: String,
-        /// The NAT gateway of the subnet, by name, if the egress is nat.
+        /// The NAT gateway of the subnets, by name, if the egress is nat.
         nat_gateway: Option<String>,
     },
     /// The model's network security group, with the rules of what is exposed.
@@ -130,12 +134,20 @@ pub struct VirtualMachine {
     pub image: Image,
     /// GiB of the OS disk; the image's size when none.
     pub disk: Option<u32>,
-    /// The network, by name; its subnet has the name `default`.
+    /// The network, by name.
     pub network: String,
+    /// The subnets that it has an interface in, by name, the primary one first.
+    #[serde(default = "default_subnets")]
+    pub subnets: Vec<String>,
     /// Whether it gets a public address at once.
     pub public_address: bool,
     /// The host's name.
     pub hostname: String,
+}
+
+/// What machines had when networks had one subnet.
+fn default_subnets() -> Vec<String> {
+    vec![super::DEFAULT_SUBNET.to_owned()]
 }
 
 /// A platform image.

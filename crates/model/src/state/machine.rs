@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::MachineInterface;
 use crate::base::Base;
 use crate::constraints::Constraints;
 use crate::id::MachineId;
@@ -24,6 +25,9 @@ pub struct Machine {
     pub constraints: Constraints,
     /// Where it comes from.
     pub source: MachineSource,
+    /// The spaces that it is to have an interface in, the primary one first;
+    /// that of [`super::ALPHA`] alone when none is named.
+    pub spaces: Vec<String>,
     /// Alive, or dying.
     pub life: Life,
     /// Removal skips what fails.
@@ -72,6 +76,8 @@ pub struct MachineState {
     pub public_address: Option<IpAddr>,
     /// The network interface's hardware address, lower case with colons.
     pub mac: Option<String>,
+    /// The other interfaces, in their order.
+    pub interfaces: Vec<MachineInterface>,
     /// Pinned SSH host keys, in OpenSSH's one-line form; any of them is
     /// accepted.
     pub host_keys: Vec<String>,
@@ -93,6 +99,7 @@ impl MachineState {
             address: None,
             public_address: None,
             mac: None,
+            interfaces: Vec::new(),
             host_keys: Vec::new(),
             facts: None,
             unreachable: None,

@@ -12,6 +12,7 @@ mod row;
 mod secret;
 mod settings;
 mod source;
+mod space;
 mod storage;
 mod storage_pool;
 mod storages;
@@ -38,6 +39,7 @@ pub use secret::{
 };
 pub use settings::{Egress, Model, SSH_IDENTITY, results_kept};
 pub use source::{CharmSource, Resource, ResourceOrigin, UnitResources};
+pub use space::{ALPHA, DEFAULT_SUBNET, Located, MachineInterface, Space, Subnets};
 pub use storage::{Storage, StorageDirective, StorageProvider, StorageState, storage_spec};
 pub use storage_pool::{ACCOUNT_TYPE, ACCOUNT_TYPES, StoragePool};
 pub use storages::Storages;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::StoragePool;
+use super::{Space, StoragePool};
 use crate::constraints::Constraints;
 use crate::id::{ControllerId, ModelId};
 use crate::life::Life;
@@ -43,6 +43,8 @@ pub struct Model {
     pub authorized_keys: Vec<String>,
     /// Its users' storage pools, by name.
     pub storage_pools: BTreeMap<String, StoragePool>,
+    /// Its spaces by name, as its users made them; see [`Model::all_spaces`].
+    pub spaces: BTreeMap<String, Space>,
     /// Alive, or dying.
     pub life: Life,
     /// Removal skips what fails.

@@ -50,8 +50,9 @@ fn openings(state: &ModelState, application: &Application) -> Vec<(Opening, Stri
     for (endpoint, rule) in application.exposed.iter().flatten() {
         let mut sources = rule.cidrs.clone();
         if !rule.spaces.is_empty() {
-            // All spaces of a model are its one network.
-            sources.push(state.model().address_range.clone());
+            let spaces = state.model().all_spaces();
+            let named = rule.spaces.iter().filter_map(|name| spaces.get(name));
+            sources.extend(named.flat_map(|space| space.subnets.keys().cloned()));
         }
         sources.sort();
         sources.dedup();
@@ -59,8 +60,7 @@ fn openings(state: &ModelState, application: &Application) -> Vec<(Opening, Stri
             sources.push("*".to_owned());
         }
         for unit in state.units_of(application.id) {
-            let machine = state.machine_state(unit.machine);
-            let Some(address) = machine.and_then(|machine| machine.address) else {
+            let Some(machine) = state.machine_state(unit.machine) else {
                 continue;
             };
             for port in state.ports_of(unit.id) {
@@ -71,7 +71,10 @@ fn openings(state: &ModelState, application: &Application) -> Vec<(Opening, Stri
                     let (protocol, ports) = arm(port.range);
                     let name = application.name.to_string();
                     let opening = (name, protocol, ports, sources.clone());
-                    openings.push((opening, address.to_string()));
+                    let others = machine.interfaces.iter().map(|one| one.address);
+                    for address in machine.address.into_iter().chain(others) {
+                        openings.push((opening.clone(), address.to_string()));
+                    }
                 }
             }
         }

@@ -110,6 +110,7 @@ fn make(
                 address: None,
                 public_address: None,
                 mac: None,
+                interfaces: Vec::new(),
                 host_keys: Vec::new(),
                 ..known.clone()
             })));
@@ -129,10 +130,34 @@ fn make(
     }
 }
 
+/// The fitting sizes, cheapest first.
+fn ranked<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
+    let interfaces = machine.spaces.len().max(1);
+    size::ranked(inputs.offers, &machine.constraints)
+        .filter(move |offer| offer.interfaces as usize >= interfaces)
+}
+
+/// The subnets of a machine's interfaces: of each of its spaces the first.
+fn subnets(state: &ModelState, machine: &Machine) -> Result<Vec<String>, String> {
+    let spaces = state.model().all_spaces();
+    let names = machine.spaces().unwrap_or_default();
+    let subnet = |name: &str| {
+        let subnets = spaces.get(name).map(|space| space.subnets.values());
+        let subnet = subnets.and_then(|mut subnets| subnets.next());
+        subnet.cloned().ok_or_else(|| {
+            format!(
+                "space {name:?} has no subnet to put machine {} in: lazuli add-space",
+                machine.name
+            )
+        })
+    };
+    names.into_iter().map(subnet).collect()
+}
+
 /// The fitting sizes that did not fail lately for want of capacity, cheapest
 /// first.
 fn untried<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
-    size::ranked(inputs.offers, &machine.constraints).filter(move |offer| {
+    ranked(inputs, machine).filter(move |offer| {
         !inputs.state.effects_of(machine.id).any(|effect| {
             lacks_capacity(effect)
                 && inputs.now - effect.changed_at < CAPACITY_MEMORY
@@ -152,17 +177,28 @@ fn begin(
         wait(plan, "waiting for the list of sizes".to_owned(), None);
         return;
     }
-    let any = || size::ranked(inputs.offers, &machine.constraints).next();
+    let subnets = match subnets(inputs.state, machine) {
+        Ok(subnets) => subnets,
+        Err(message) => {
+            refuse(inputs, plan, known, invalid(message));
+            return;
+        }
+    };
+    let any = || ranked(inputs, machine).next();
     let with_room = untried(inputs, machine).find(|offer| size::lacking(offer).is_none());
     let Some(offer) = with_room
         .or_else(|| untried(inputs, machine).next())
         .or_else(any)
     else {
         let message = format!(
-            "no size in {} satisfies \"{}\": set other constraints, remove this machine and add \
+            "no size in {} satisfies \"{}\"{}: set other constraints, remove this machine and add \
              another",
             inputs.state.model().region,
-            machine.constraints
+            machine.constraints,
+            match subnets.len() {
+                0 | 1 => String::new(),
+                count => format!(" with {count} network interfaces"),
+            }
         );
         refuse(inputs, plan, known, invalid(message));
         return;
@@ -194,6 +230,7 @@ fn begin(
             .root_disk
             .map(|mib| mib.div_ceil(1024) as u32),
         network: SharedNames::of(model).network,
+        subnets,
         public_address: wants_inline_address(inputs.state, &machine.constraints),
         hostname: format!("{}-{}", model.name, machine.name).replace('/', "-"),
     };

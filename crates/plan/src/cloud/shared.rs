@@ -4,6 +4,8 @@
 //! Nothing is made before the first machine wants it, and everything stays
 //! until the model goes.
 
+use std::collections::BTreeMap;
+
 use lazuli_model::id::{self, EffectId, GenericUuid};
 use lazuli_model::life::Life;
 use lazuli_model::state::{
@@ -150,11 +152,19 @@ fn make(inputs: Inputs<'_>, plan: &mut SubjectPlan) {
         let spec = EffectSpec::Network {
             region: region.clone(),
             range: model.address_range.clone(),
+            subnets: subnets(model),
             security_group: names.security_group.clone(),
             nat_gateway: nat.then(|| names.nat_gateway.clone()),
         };
         ensure(inputs, plan, &names.network, spec, "network");
     }
+}
+
+/// Name to range.
+fn subnets(model: &Model) -> BTreeMap<String, String> {
+    let spaces = model.all_spaces().into_values();
+    let subnets = spaces.flat_map(|space| space.subnets);
+    subnets.map(|(range, name)| (name, range)).collect()
 }
 
 fn make_way_out(inputs: Inputs<'_>, plan: &mut SubjectPlan, names: &SharedNames) -> bool {

@@ -85,6 +85,7 @@ mod tests {
 
     fn offer(size: &str, arch: &str, cores: u32, mem: u64) -> Offer {
         Offer {
+            interfaces: 4,
             size: size.to_owned(),
             arch: arch.to_owned(),
             cores,

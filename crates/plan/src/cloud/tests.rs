@@ -33,6 +33,7 @@ fn id<T: GenericUuid>(n: u128) -> T {
 fn offers() -> Vec<Offer> {
     ["Standard_B2s", "Standard_D2s_v5"]
         .map(|size| Offer {
+            interfaces: 4,
             size: size.to_owned(),
             arch: "amd64".to_owned(),
             cores: 2,
@@ -46,6 +47,7 @@ fn offers() -> Vec<Offer> {
 
 fn state() -> ModelState {
     ModelState::new(Model {
+        spaces: BTreeMap::new(),
         id: id::<ModelId>(0xabc),
         name: "m".parse().expect("a name"),
         owner: "admin".parse().expect("a name"),
@@ -66,6 +68,7 @@ fn state() -> ModelState {
 
 fn machine(life: Life) -> Machine {
     Machine {
+        spaces: Vec::new(),
         id: id::<MachineId>(7),
         name: "0".parse().expect("a name"),
         base: "ubuntu@24.04".parse().expect("a base"),
@@ -214,6 +217,7 @@ impl World {
 
     fn expose(&mut self, exposed: bool) {
         self.put(Row::Application(Application {
+            bindings: BTreeMap::new(),
             id: id::<ApplicationId>(20),
             name: "web".parse().expect("a name"),
             charm: id::<CharmId>(21),
@@ -355,7 +359,7 @@ fn expose_gives_an_address_and_a_rule_and_takes_them_away() {
 }
 
 #[test]
-fn what_is_exposed_to_spaces_is_open_to_the_models_network_alone() {
+fn what_is_exposed_to_spaces_is_open_to_their_subnets_alone() {
     let mut world = World::new();
     world.put(Row::Machine(machine(Life::Alive)));
     world.expose(true);
@@ -371,7 +375,7 @@ fn what_is_exposed_to_spaces_is_open_to_the_models_network_alone() {
     };
     row.exposed = Some(BTreeMap::from([(String::new(), rule)]));
     world.put(Row::Application(row));
-    assert_eq!(sources(&world), ["10.64.0.0/18"]);
+    assert_eq!(sources(&world), ["10.64.0.0/19"]);
 }
 
 #[test]

@@ -7,15 +7,12 @@ use std::net::IpAddr;
 use lazuli_model::document::JUJU_VERSION;
 use lazuli_model::document::status::{Machine, NetworkInterface, StatusInfo};
 use lazuli_model::state::{
-    self, EffectSpec, EffectState, MachineSource, MachineState, ModelState, VirtualMachine,
+    self, ALPHA, EffectSpec, EffectState, MachineSource, MachineState, ModelState, Subnets,
+    VirtualMachine,
 };
 use lazuli_model::status::StatusKey;
 
-use super::SPACE;
 use super::status::{base, info, life};
-
-/// The interface that a machine's address is on; Azure's Ubuntu calls it so.
-const DEVICE: &str = "eth0";
 
 /// A machine of a model.
 #[must_use]
@@ -23,6 +20,8 @@ pub fn machine_document(state: &ModelState, row: &state::Machine) -> Machine {
     let known = state.machine_state(row.id);
     let address = known.and_then(|known| known.address);
     let public = known.and_then(|known| known.public_address);
+    let others = known.into_iter().flat_map(|known| &known.interfaces);
+    let others = others.map(|one| one.address);
     let (instance_id, display_name) = instance(state, row);
     Machine {
         juju_status: reach(state, row),
@@ -33,6 +32,7 @@ pub fn machine_document(state: &ModelState, row: &state::Machine) -> Machine {
         ip_addresses: [public, address]
             .into_iter()
             .flatten()
+            .chain(others)
             .map(|address| address.to_string())
             .collect(),
         instance_id,
@@ -43,7 +43,7 @@ pub fn machine_document(state: &ModelState, row: &state::Machine) -> Machine {
         ),
         modification_status: StatusInfo::new("idle", "", Some(row.created_at)),
         base: Some(base(&row.base)),
-        network_interfaces: known.map_or_else(BTreeMap::new, interfaces),
+        network_interfaces: known.map_or_else(BTreeMap::new, |known| interfaces(state, known)),
         constraints: row.constraints.to_string(),
         hardware: known.map_or_else(String::new, |known| hardware(state, row, known)),
         ..Machine::default()
@@ -84,18 +84,21 @@ fn instance(state: &ModelState, row: &state::Machine) -> (String, String) {
     }
 }
 
-fn interfaces(known: &MachineState) -> BTreeMap<String, NetworkInterface> {
-    let Some(address) = known.address else {
-        return BTreeMap::new();
-    };
-    let interface = NetworkInterface {
-        ip_addresses: vec![address.to_string()],
-        mac_address: known.mac.clone().unwrap_or_default(),
-        space: SPACE.to_owned(),
-        is_up: true,
-        ..NetworkInterface::default()
-    };
-    BTreeMap::from([(DEVICE.to_owned(), interface)])
+fn interfaces(state: &ModelState, known: &MachineState) -> BTreeMap<String, NetworkInterface> {
+    let subnets = Subnets::of(state.model());
+    let located = known.located(&subnets).into_iter();
+    located
+        .map(|one| {
+            let interface = NetworkInterface {
+                ip_addresses: vec![one.address.to_string()],
+                mac_address: one.mac.to_owned(),
+                space: one.subnet.map_or(ALPHA, |(_, space)| space).to_owned(),
+                is_up: true,
+                ..NetworkInterface::default()
+            };
+            (one.device, interface)
+        })
+        .collect()
 }
 
 /// `arch=amd64 cores=2 mem=8192M root-disk=30720M availability-zone=1`.

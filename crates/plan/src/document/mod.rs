@@ -19,6 +19,3 @@ pub use relation::{is_joined, relation_key};
 pub use status::{application_status, model_document, status_document};
 pub use storage::storage_document;
 pub use unit::{show_unit, unit_address};
-
-/// The only space there is; everything is bound to it.
-pub const SPACE: &str = "alpha";

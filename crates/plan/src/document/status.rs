@@ -11,8 +11,8 @@ use lazuli_model::state::{self, ModelState};
 use lazuli_model::status::{self as words, StatusKey, severity};
 
 use super::machine::machine_document;
+use super::relation;
 use super::unit::{unit_document, workload_status};
-use super::{SPACE, relation};
 
 /// The status of a model. `controller` is the controller's name.
 #[must_use]
@@ -85,7 +85,7 @@ fn application_document(state: &ModelState, row: &state::Application) -> Applica
         },
         units,
         version: workload_version(state, row),
-        endpoint_bindings: bindings(charm),
+        endpoint_bindings: endpoint_bindings(state, row),
     }
 }
 
@@ -188,7 +188,12 @@ fn principals(state: &ModelState, row: &state::Application) -> Vec<String> {
     names
 }
 
-fn bindings(charm: Option<&state::CharmRevision>) -> BTreeMap<String, String> {
+/// Endpoint (or empty for the default) to space.
+pub(super) fn endpoint_bindings(
+    state: &ModelState,
+    row: &state::Application,
+) -> BTreeMap<String, String> {
+    let charm = state.charm(row.charm);
     let names = charm.into_iter().flat_map(|charm| {
         let meta = &charm.charm.meta;
         let declared = meta.endpoints.keys().chain(&meta.extra_bindings);
@@ -196,16 +201,11 @@ fn bindings(charm: Option<&state::CharmRevision>) -> BTreeMap<String, String> {
     });
     names
         .chain([String::new()])
-        .map(|name| (name, SPACE.to_owned()))
+        .map(|name| {
+            let space = row.space_of(&name).to_owned();
+            (name, space)
+        })
         .collect()
-}
-
-/// Endpoint (or empty for the default) to space.
-pub(super) fn endpoint_bindings(
-    state: &ModelState,
-    row: &state::Application,
-) -> BTreeMap<String, String> {
-    bindings(state.charm(row.charm))
 }
 
 pub(super) fn base(base: &lazuli_model::base::Base) -> Base {

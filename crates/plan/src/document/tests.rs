@@ -45,6 +45,7 @@ fn charm(name: &str, more: &str) -> Row {
 
 fn world() -> ModelState {
     let mut state = ModelState::new(Model {
+        spaces: std::collections::BTreeMap::new(),
         id: id::<ModelId>(0xabc),
         name: "dev".parse().unwrap(),
         owner: "admin".parse().unwrap(),
@@ -88,6 +89,7 @@ fn world() -> ModelState {
 
 fn application(n: u128, name: &str, charm: u128) -> Row {
     Row::Application(Application {
+        bindings: std::collections::BTreeMap::new(),
         id: id(n),
         name: name.parse().unwrap(),
         charm: id::<CharmId>(charm),
@@ -106,6 +108,7 @@ fn application(n: u128, name: &str, charm: u128) -> Row {
 
 fn machine(n: u128, name: &str) -> Row {
     Row::Machine(Machine {
+        spaces: Vec::new(),
         id: id(n),
         name: name.parse().unwrap(),
         base: Base::default(),

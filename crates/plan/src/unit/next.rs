@@ -6,6 +6,7 @@ use lazuli_model::state::{LeadershipSeen, Unit};
 use time::OffsetDateTime;
 
 use super::{Next, Rows};
+use crate::network::moved_bags;
 use crate::resources::resources_changed;
 use crate::types::Inputs;
 
@@ -80,7 +81,12 @@ impl Rows<'_> {
             return Next::Due(Hook::UpgradeCharm);
         }
         if self.config_changed() {
-            return Next::Due(Hook::ConfigChanged);
+            let seen = self.done.config_seen.as_deref();
+            let moved = moved_bags(self.inputs.state, self.unit, self.application, seen);
+            return match moved.is_empty() {
+                true => Next::Due(Hook::ConfigChanged),
+                false => Next::Decide(moved),
+            };
         }
         if !self.done.started {
             return Next::Due(Hook::Start);

@@ -15,7 +15,7 @@ use lazuli_model::state::{Change, ModelState, Relation, RelationSeen, RelationUn
 
 use super::subordinate::{Entry, takes_part};
 use super::{Next, Rows};
-use crate::settings::address_settings;
+use crate::network::address_settings;
 
 impl<'a> Rows<'a> {
     /// Entering the scope of a relation that is new, and its created hook.
@@ -83,13 +83,20 @@ impl<'a> Rows<'a> {
 
     /// The settings that a unit is born with in a relation.
     fn bag(self, relation: &Relation) -> RelationUnit {
-        let address = self.known.and_then(|known| known.address);
+        let endpoint = relation.local(self.application.id);
+        let endpoint = endpoint.map_or("", |end| end.name.as_str());
+        let state = self.inputs.state;
         RelationUnit {
             relation: relation.id,
             unit: self.unit.id,
             name: self.unit.name.clone(),
             in_scope: false,
-            settings: Arc::new(address_settings(address)),
+            settings: Arc::new(address_settings(
+                state,
+                self.application,
+                endpoint,
+                self.known,
+            )),
             version: 1,
         }
     }

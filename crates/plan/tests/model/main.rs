@@ -14,6 +14,7 @@ mod put_off;
 mod refresh;
 mod removal;
 mod secrets;
+mod spaces;
 mod storage;
 mod subordinates;
 mod tasks;

@@ -125,6 +125,7 @@ impl World {
     pub(crate) fn new() -> Self {
         let now = OffsetDateTime::UNIX_EPOCH + time::Duration::days(1);
         let state = ModelState::new(Model {
+            spaces: BTreeMap::new(),
             id: id::<ModelId>(1),
             name: "m".parse().expect("a name"),
             owner: "admin".parse().expect("a name"),
@@ -146,6 +147,7 @@ impl World {
             state,
             now,
             offers: vec![Offer {
+                interfaces: 4,
                 size: "Standard_B2s".to_owned(),
                 arch: "amd64".to_owned(),
                 cores: 2,
@@ -492,6 +494,7 @@ impl World {
     pub(crate) fn deploy_charm(&mut self, name: &str, charm: CharmId) -> ApplicationId {
         let application: ApplicationId = self.fresh();
         self.put(Row::Application(Application {
+            bindings: BTreeMap::new(),
             id: application,
             name: name.parse().expect("a name"),
             charm,
@@ -523,6 +526,7 @@ impl World {
         let number = row.next_unit;
         row.next_unit += 1;
         let machine = Machine {
+            spaces: Vec::new(),
             id: self.fresh::<MachineId>(),
             name: self.next.to_string().parse().expect("a name"),
             base: row.base.clone(),

@@ -10,10 +10,9 @@ use lazuli_model::names::{ApplicationName, EndpointName};
 use lazuli_model::state::{
     Application, CharmRevision, Endpoint, EndpointRole, ModelState, Relation, Row,
 };
-use lazuli_plan::document::SPACE;
 
 use super::units::{self, Count};
-use super::{Draft, Refusal, base, config, place, resources, source, storage};
+use super::{Draft, Refusal, base, config, place, resources, source, spaces, storage};
 
 /// Deploys a charm: the application, its peer relations, its units and their
 /// machines.
@@ -27,7 +26,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     draft.notices.extend(chosen.notice);
     let given = config::read(charm, &request.config)?;
     let constraints = constraints(request.constraints.as_deref())?;
-    check_bindings(charm, request)?;
+    let bindings = spaces::of_deploy(draft.state.model(), charm, &request.endpoint_bindings)?;
     let storage = storage::of_deploy(draft.state.model(), charm, request)?;
     let trust = given.trust.unwrap_or(request.trust);
     let mut settings = lazuli_model::config::Settings::new();
@@ -40,6 +39,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
         constraints,
         config: settings,
         exposed: None,
+        bindings,
         storage,
         trust,
         life: Life::Alive,
@@ -57,7 +57,13 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let count = count(request, charm.meta.subordinate)?;
     let placements = place::read(&request.placement)?;
     add_peers(draft, &row, charm);
-    units::add(draft, &mut row, count, &placements, &request.attach_storage)?;
+    units::add(
+        draft,
+        (&mut row, charm),
+        count,
+        &placements,
+        &request.attach_storage,
+    )?;
     resources::give(draft, &row, charm, &request.resources)?;
     resources::tell_missing(draft, &row, charm);
     source::follow(draft, &row, request.channel.as_deref(), false);
@@ -127,19 +133,6 @@ pub(crate) fn constraints(text: Option<&str>) -> Result<Constraints, Refusal> {
     let read = text.unwrap_or_default().parse::<Constraints>();
     let checked = read.and_then(|read| read.check_conflicts().map(|()| read));
     checked.map_err(|error| Refusal::from(error).at("/constraints"))
-}
-
-fn check_bindings(charm: &Charm, request: &Deploy) -> Result<(), Refusal> {
-    for (endpoint, space) in &request.endpoint_bindings {
-        let known = endpoint.is_empty() || charm.meta.binding_names().any(|name| name == *endpoint);
-        if !known {
-            return Err(Refusal::not_found("endpoint", endpoint).at("/endpoint_bindings"));
-        }
-        if space != SPACE && !space.is_empty() {
-            return Err(Refusal::not_found("space", space).at("/endpoint_bindings"));
-        }
-    }
-    Ok(())
 }
 
 /// Peer relations are there from the start.

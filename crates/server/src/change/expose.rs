@@ -6,9 +6,8 @@ use std::net::IpAddr;
 use lazuli_api::Expose;
 use lazuli_model::charm::Charm;
 use lazuli_model::state::{ExposeRule, Row};
-use lazuli_plan::document::SPACE;
 
-use super::{Draft, Refusal, application};
+use super::{Draft, Refusal, application, spaces};
 
 /// Sets the rule of each endpoint named; of all when none is.
 pub(crate) fn expose(draft: &mut Draft<'_>, name: &str, request: &Expose) -> Result<(), Refusal> {
@@ -23,8 +22,8 @@ pub(crate) fn expose(draft: &mut Draft<'_>, name: &str, request: &Expose) -> Res
         for cidr in &to.cidrs {
             check_cidr(cidr)?;
         }
-        if let Some(space) = to.spaces.iter().find(|space| *space != SPACE) {
-            return Err(Refusal::not_found("space", space));
+        for space in &to.spaces {
+            spaces::check(draft.state.model(), space)?;
         }
         let rule = ExposeRule {
             cidrs: to.cidrs.clone(),

@@ -1,5 +1,6 @@
 //! Adding machines.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use lazuli_api::{AddMachines, ManualHost};
@@ -9,7 +10,7 @@ use lazuli_model::placement::{Placement, SshTarget};
 use lazuli_model::state::MachineSource;
 
 use super::place::Wanted;
-use super::{Draft, Refusal, base, deploy, model};
+use super::{Draft, Refusal, base, deploy, model, spaces};
 
 /// Machines that one request may add.
 const MOST: u32 = 1000;
@@ -29,9 +30,12 @@ pub(crate) fn add_machines(draft: &mut Draft<'_>, request: &AddMachines) -> Resu
     let constraints = deploy::constraints(request.constraints.as_deref())?;
     let constraints = constraints.over(&draft.state.model().constraints);
     let constraints = constraints.without_cleared();
+    let bound = BTreeSet::new();
+    let spaces = spaces::of_machine(draft.state.model(), bound, &constraints)?;
     let wanted = Wanted {
         base: &wanted_base,
         constraints: &constraints,
+        spaces: &spaces,
     };
     if let Some(host) = &request.manual {
         if request.count != 1 || request.placement.is_some() {

@@ -14,6 +14,7 @@ mod integrate;
 mod machines;
 mod model;
 mod model_keys;
+mod network;
 mod place;
 mod refresh;
 mod refusal;
@@ -22,6 +23,7 @@ mod resources;
 mod schema;
 mod secrets;
 mod source;
+mod spaces;
 mod storage;
 mod summary;
 mod tasks;
@@ -50,6 +52,7 @@ pub(crate) use model::{
     set_model_constraints,
 };
 pub(crate) use model_keys::{document as model_config_document, read as read_model_config};
+pub(crate) use network::{add_space, move_to_space, remove_space, rename_space};
 pub(crate) use refresh::refresh;
 pub(crate) use refusal::Refusal;
 pub(crate) use remove::{
@@ -60,6 +63,7 @@ pub(crate) use secrets::{
     SecretFields, add_secret, change_secret_access, check_content, check_settings, remove_secret,
     secret, update_secret, users_secret,
 };
+pub(crate) use spaces::bind;
 pub(crate) use storage::{
     add_storage, attach_storage, create_pool, detach_storage, remove_pool, remove_storage,
     update_pool,

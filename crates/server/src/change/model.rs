@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use lazuli_api::ModelConfigChange;
 use lazuli_model::state::Row;
 
-use super::{Draft, Refusal, deploy, model_keys};
+use super::{Draft, Refusal, deploy, model_keys, spaces};
 
 /// Keys of users that a model may have.
 const MOST_KEYS: usize = 1000;
@@ -27,6 +27,9 @@ pub(crate) fn change_model_config(
         let read = model_keys::read(key, value)?;
         if let Some(notice) = read.notice {
             draft.notice(notice);
+        }
+        if key == "default-space" && !read.text.is_empty() {
+            spaces::check(&row, &read.text)?;
         }
         row.config.insert(key.clone(), read.text);
     }

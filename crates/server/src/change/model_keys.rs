@@ -84,12 +84,11 @@ const KEYS: &[(&str, Kind, &str)] = &[
 ];
 
 /// Settings of Juju's that are kept for its tools and change nothing here.
-const WITHOUT_EFFECT: [&str; 31] = [
+const WITHOUT_EFFECT: [&str; 30] = [
     "apt-http-proxy",
     "apt-https-proxy",
     "apt-mirror",
     "cloudinit-userdata",
-    "default-space",
     "development",
     "disable-network-management",
     "disable-telemetry",

@@ -15,6 +15,8 @@ pub(super) struct Wanted<'a> {
     pub(super) base: &'a Base,
     /// The application's over the model's.
     pub(super) constraints: &'a Constraints,
+    /// The spaces that it is to be in, the primary one first.
+    pub(super) spaces: &'a [String],
 }
 
 /// Reads placements; each is for one unit.
@@ -57,6 +59,18 @@ impl Draft<'_> {
                 wanted.base.to_string()
             )));
         }
+        if let Some(there) = machine.spaces()
+            && let Some(space) = wanted
+                .spaces
+                .iter()
+                .find(|one| !there.contains(&one.as_str()))
+        {
+            return Err(Refusal::conflict(format!(
+                "machine {name} has no address in space {space:?}: a machine is put into spaces \
+                 when it is made, with its constraint spaces={}",
+                wanted.spaces.join(",")
+            )));
+        }
         Ok(machine.id)
     }
 
@@ -87,6 +101,7 @@ impl Draft<'_> {
             base: wanted.base.clone(),
             constraints: wanted.constraints.clone(),
             source,
+            spaces: wanted.spaces.to_vec(),
             life: Life::Alive,
             force: false,
             for_unit,

@@ -5,7 +5,9 @@ use lazuli_model::charm::{Charm, StorageKind, StorageSpec};
 use lazuli_model::state::{Application, EndpointRole, ModelState, Row};
 use lazuli_plan::document::relation_key;
 
-use super::{Draft, Refusal, application, base, config, deploy, resources, source, storage};
+use super::{
+    Draft, Refusal, application, base, config, deploy, resources, source, spaces, storage,
+};
 
 /// Switches an application to another charm, or another revision.
 pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> Result<(), Refusal> {
@@ -39,6 +41,7 @@ pub(crate) fn refresh(draft: &mut Draft<'_>, name: &str, request: &Refresh) -> R
     row.trust = request.trust.or(given.trust).unwrap_or(row.trust);
     given.apply(&mut row.config);
     row.charm = wanted.id;
+    spaces::of_refresh(draft, &mut row, &wanted.charm, &request.endpoint_bindings)?;
     row.storage =
         storage::of_refresh(state.model(), &wanted.charm, &row.storage, &request.storage)?;
     storage::of_new_charm(draft, &row, &wanted.charm)?;

@@ -1,6 +1,7 @@
 //! Adding units, and resolving their errors.
 
 use lazuli_api::{AddUnits, Resolved};
+use lazuli_model::charm::Charm;
 use lazuli_model::id::{GenericUuid, UnitId};
 use lazuli_model::life::Life;
 use lazuli_model::names::UnitName;
@@ -8,7 +9,7 @@ use lazuli_model::placement::Placement;
 use lazuli_model::state::{Application, Resolve, Row, Unit};
 
 use super::place::{self, Wanted};
-use super::{Draft, Refusal, application, storage, unit};
+use super::{Draft, Refusal, application, spaces, storage, unit};
 
 /// Units that one request may add.
 const MOST: u32 = 5000;
@@ -42,8 +43,11 @@ pub(crate) fn add_units(
 ) -> Result<(), Refusal> {
     draft.check_alive()?;
     let mut row = application(draft.state, name)?.clone();
-    let charm = draft.state.charm(row.charm);
-    if charm.is_some_and(|charm| charm.charm.meta.subordinate) {
+    let state = draft.state;
+    let charm = state
+        .charm(row.charm)
+        .ok_or_else(|| Refusal::not_found("charm of application", name))?;
+    if charm.charm.meta.subordinate {
         return Err(Refusal::invalid(format!(
             "cannot add unit to application {name:?}: application is a subordinate"
         )));
@@ -58,7 +62,13 @@ pub(crate) fn add_units(
     }
     let count = count(request.count, &request.placement)?;
     let placements = place::read(&request.placement)?;
-    add(draft, &mut row, count, &placements, &request.attach_storage)?;
+    add(
+        draft,
+        (&mut row, &charm.charm),
+        count,
+        &placements,
+        &request.attach_storage,
+    )?;
     draft.put(Row::Application(row));
     Ok(())
 }
@@ -67,7 +77,7 @@ pub(crate) fn add_units(
 /// ones.
 pub(super) fn add(
     draft: &mut Draft<'_>,
-    row: &mut Application,
+    (row, charm): (&mut Application, &Charm),
     Count(count): Count,
     placements: &[Placement],
     attached: &[String],
@@ -80,12 +90,14 @@ pub(super) fn add(
     }
     let constraints = row.constraints.over(&draft.state.model().constraints);
     let constraints = constraints.without_cleared();
+    let spaces = spaces::of_machine(draft.state.model(), row.bound_spaces(charm), &constraints)?;
     for n in 0..count {
         let name = UnitName::new(row.name.clone(), row.next_unit);
         let placement = placements.get(n as usize).unwrap_or(&Placement::New);
         let wanted = Wanted {
             base: &row.base,
             constraints: &constraints,
+            spaces: &spaces,
         };
         let machine = draft.place(placement, &wanted).map_err(|refusal| {
             refusal.within(&format!("cannot add unit {:?}", name.to_string()))

@@ -18,6 +18,7 @@ mod secrets;
 mod session;
 mod source_documents;
 mod sources;
+mod spaces;
 mod ssh;
 mod status;
 mod storage;
@@ -121,6 +122,9 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(resources::list_resources))
         .routes(routes!(resources::attach_resource))
         .routes(routes!(operations::list_actions))
+        .routes(routes!(spaces::list_spaces, spaces::add_space))
+        .routes(routes!(spaces::change_space, spaces::remove_space))
+        .routes(routes!(spaces::bind))
         .routes(routes!(operations::list_hooks))
         .routes(routes!(operations::list_operations, operations::run_action))
         .routes(routes!(operations::exec))

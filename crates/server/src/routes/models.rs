@@ -14,7 +14,7 @@ use lazuli_api::{
 use lazuli_model::id::{GenericUuid as _, ModelId};
 use lazuli_model::life::Life;
 use lazuli_model::names::{ModelName, UserName};
-use lazuli_model::state::Model;
+use lazuli_model::state::{ALPHA, Model};
 use lazuli_plan::document::model_document;
 use lazuli_store::access::{self, Access};
 use lazuli_store::desired::{self, create_model};
@@ -114,6 +114,10 @@ async fn create(app: &App, session: &Session, new: NewModel) -> Result<ModelAdde
     for (key, value) in &new.config {
         let read = read_model_config(key, value)?;
         notices.extend(read.notice);
+        if key == "default-space" && !["", ALPHA].contains(&read.text.as_str()) {
+            // A new model has no other.
+            return Err(Refusal::not_found("space", &read.text).into());
+        }
         config.insert(key.clone(), read.text);
     }
     for key in &new.authorized_keys {
@@ -138,6 +142,7 @@ async fn create(app: &App, session: &Session, new: NewModel) -> Result<ModelAdde
         ssh_key: pair.public,
         authorized_keys: new.authorized_keys,
         storage_pools: BTreeMap::new(),
+        spaces: BTreeMap::new(),
         life: Life::Alive,
         force: false,
         created_at: app.now(),

@@ -25,6 +25,7 @@ struct Record {
     config: Json<Settings>,
     exposed: Option<Json<BTreeMap<String, ExposeRule>>>,
     storage: Json<BTreeMap<StorageName, StorageDirective>>,
+    bindings: Json<BTreeMap<String, String>>,
     trust: bool,
     life: String,
     force: bool,
@@ -43,6 +44,7 @@ impl Record {
             config: self.config.0,
             exposed: self.exposed.map(|json| json.0),
             storage: self.storage.0,
+            bindings: self.bindings.0,
             trust: self.trust,
             life: life("applications", &self.life)?,
             force: self.force,
@@ -60,7 +62,8 @@ macro_rules! select {
              constraints as \"constraints: Json<Constraints>\", \
              config as \"config: Json<Settings>\", \
              exposed as \"exposed: Json<BTreeMap<String, ExposeRule>>\", \
-             storage as \"storage: Json<BTreeMap<StorageName, StorageDirective>>\", trust, life, \
+             storage as \"storage: Json<BTreeMap<StorageName, StorageDirective>>\", \
+             bindings as \"bindings: Json<BTreeMap<String, String>>\", trust, life, \
              force, next_unit, created_at \
              from applications t " + $filter,
             $($argument),+
@@ -80,15 +83,16 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into applications (model, id, name, charm, base, constraints, config, exposed,
-            trust, life, force, next_unit, created_at, storage)
+            trust, life, force, next_unit, created_at, storage, bindings)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[],
             $6::jsonb[], $7::jsonb[], $8::jsonb[], $9::boolean[], $10::text[], $11::boolean[],
-            $12::integer[], $13::timestamptz[], $14::jsonb[])
+            $12::integer[], $13::timestamptz[], $14::jsonb[], $15::jsonb[])
          on conflict (model, id) do update set name = excluded.name, charm = excluded.charm,
             base = excluded.base, constraints = excluded.constraints, config = excluded.config,
             exposed = excluded.exposed, trust = excluded.trust, life = excluded.life,
             force = excluded.force, next_unit = excluded.next_unit,
-            created_at = excluded.created_at, storage = excluded.storage",
+            created_at = excluded.created_at, storage = excluded.storage,
+            bindings = excluded.bindings",
         &models(rows),
         &column(rows, |row| raw(row.id)),
         &column(rows, |row| row.name.to_string()),
@@ -103,6 +107,7 @@ pub(crate) async fn put(
         &column(rows, |row| integer(row.next_unit)),
         &column(rows, |row| row.created_at),
         &column(rows, |row| Json(row.storage.clone())) as &[Json<_>],
+        &column(rows, |row| Json(row.bindings.clone())) as &[Json<_>],
     )
     .execute(connection)
     .doing("write applications")

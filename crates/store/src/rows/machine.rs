@@ -18,6 +18,7 @@ struct Record {
     base: String,
     constraints: Json<Constraints>,
     source: Json<MachineSource>,
+    spaces: Json<Vec<String>>,
     life: String,
     force: bool,
     for_unit: bool,
@@ -32,6 +33,7 @@ impl Record {
             base: parsed("machines", "base", &self.base)?,
             constraints: self.constraints.0,
             source: self.source.0,
+            spaces: self.spaces.0,
             life: life("machines", &self.life)?,
             force: self.force,
             for_unit: self.for_unit,
@@ -45,8 +47,8 @@ macro_rules! select {
         query_as!(
             Record,
             "select id, name, base, constraints as \"constraints: Json<Constraints>\", \
-             source as \"source: Json<MachineSource>\", life, force, for_unit, \
-             created_at \
+             source as \"source: Json<MachineSource>\", \
+             spaces as \"spaces: Json<Vec<String>>\", life, force, for_unit, created_at \
              from machines t " + $filter,
             $($argument),+
         )
@@ -65,13 +67,14 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into machines (model, id, name, base, constraints, source, life, force,
-            for_unit, created_at)
+            for_unit, created_at, spaces)
          select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::jsonb[],
-            $6::jsonb[], $7::text[], $8::boolean[], $9::boolean[], $10::timestamptz[])
+            $6::jsonb[], $7::text[], $8::boolean[], $9::boolean[], $10::timestamptz[],
+            $11::jsonb[])
          on conflict (model, id) do update set name = excluded.name, base = excluded.base,
             constraints = excluded.constraints, source = excluded.source, life = excluded.life,
             force = excluded.force, for_unit = excluded.for_unit,
-            created_at = excluded.created_at",
+            created_at = excluded.created_at, spaces = excluded.spaces",
         &models(rows),
         &column(rows, |row| raw(row.id)),
         &column(rows, |row| row.name.to_string()),
@@ -82,6 +85,7 @@ pub(crate) async fn put(
         &column(rows, |row| row.force),
         &column(rows, |row| row.for_unit),
         &column(rows, |row| row.created_at),
+        &column(rows, |row| Json(row.spaces.clone())) as &[Json<_>],
     )
     .execute(connection)
     .doing("write machines")

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 
 use lazuli_model::id::MachineId;
-use lazuli_model::state::{MachineFacts, MachineState, ProvisioningFailure, Row, Unreachable};
+use lazuli_model::state::{
+    MachineFacts, MachineInterface, MachineState, ProvisioningFailure, Row, Unreachable,
+};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
 use uuid::Uuid;
@@ -18,6 +20,7 @@ struct Record {
     address: Option<String>,
     public_address: Option<String>,
     mac: Option<String>,
+    interfaces: Json<Vec<MachineInterface>>,
     host_keys: Json<Vec<String>>,
     facts: Option<Json<MachineFacts>>,
     unreachable: Option<Json<Unreachable>>,
@@ -32,6 +35,7 @@ impl Record {
             address: address("address", self.address.as_deref())?,
             public_address: address("public_address", self.public_address.as_deref())?,
             mac: self.mac,
+            interfaces: self.interfaces.0,
             host_keys: self.host_keys.0,
             facts: self.facts.map(|json| json.0),
             unreachable: self.unreachable.map(|json| json.0),
@@ -46,6 +50,7 @@ macro_rules! select {
             Record,
             "select machine, generation, host(address) as address, \
              host(public_address) as public_address, mac, \
+             interfaces as \"interfaces: Json<Vec<MachineInterface>>\", \
              host_keys as \"host_keys: Json<Vec<String>>\", \
              facts as \"facts: Json<MachineFacts>\", \
              unreachable as \"unreachable: Json<Unreachable>\", \
@@ -68,17 +73,18 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into machine_states (model, machine, generation, address, public_address, mac,
-            host_keys, facts, unreachable, failure)
+            host_keys, facts, unreachable, failure, interfaces)
          select model, machine, generation, address::inet, public_address::inet, mac, host_keys,
-            facts, unreachable, failure
+            facts, unreachable, failure, interfaces
          from unnest($1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[],
-            $7::jsonb[], $8::jsonb[], $9::jsonb[], $10::jsonb[])
+            $7::jsonb[], $8::jsonb[], $9::jsonb[], $10::jsonb[], $11::jsonb[])
             as r (model, machine, generation, address, public_address, mac, host_keys, facts,
-            unreachable, failure)
+            unreachable, failure, interfaces)
          on conflict (model, machine) do update set generation = excluded.generation,
             address = excluded.address, public_address = excluded.public_address,
             mac = excluded.mac, host_keys = excluded.host_keys, facts = excluded.facts,
-            unreachable = excluded.unreachable, failure = excluded.failure",
+            unreachable = excluded.unreachable, failure = excluded.failure,
+            interfaces = excluded.interfaces",
         &models(rows),
         &column(rows, |row| raw(row.machine)),
         &column(rows, |row| integer(row.generation)),
@@ -91,6 +97,7 @@ pub(crate) async fn put(
         &column(rows, |row| row.facts.clone().map(Json)) as &[Option<Json<_>>],
         &column(rows, |row| row.unreachable.clone().map(Json)) as &[Option<Json<_>>],
         &column(rows, |row| row.failure.clone().map(Json)) as &[Option<Json<_>>],
+        &column(rows, |row| Json(row.interfaces.clone())) as &[Json<_>],
     )
     .execute(connection)
     .doing("write states of machines")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lazuli_model::constraints::Constraints;
-use lazuli_model::state::{Model, Row, StoragePool};
+use lazuli_model::state::{Model, Row, Space, StoragePool};
 use sqlx::types::Json;
 use sqlx::{PgConnection, query, query_as};
 use time::OffsetDateTime;
@@ -26,6 +26,7 @@ struct Record {
     ssh_key: String,
     authorized_keys: Json<Vec<String>>,
     storage_pools: Json<BTreeMap<String, StoragePool>>,
+    spaces: Json<BTreeMap<String, Space>>,
     life: String,
     force: bool,
     created_at: OffsetDateTime,
@@ -46,6 +47,7 @@ impl Record {
             ssh_key: self.ssh_key,
             authorized_keys: self.authorized_keys.0,
             storage_pools: self.storage_pools.0,
+            spaces: self.spaces.0,
             life: life("models", &self.life)?,
             force: self.force,
             created_at: self.created_at,
@@ -65,7 +67,8 @@ pub(crate) async fn load(
             config as "config: Json<BTreeMap<String, String>>",
             constraints as "constraints: Json<Constraints>", ssh_key,
             authorized_keys as "authorized_keys: Json<Vec<String>>",
-            storage_pools as "storage_pools: Json<BTreeMap<String, StoragePool>>", life, force, created_at
+            storage_pools as "storage_pools: Json<BTreeMap<String, StoragePool>>",
+            spaces as "spaces: Json<BTreeMap<String, Space>>", life, force, created_at
          from models where id = $1"#,
         model
     )
@@ -92,20 +95,20 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     query!(
         "insert into models (id, name, owner, controller, cloud, region, address_range, config,
-            constraints, ssh_key, authorized_keys, storage_pools, life, force, created_at)
+            constraints, ssh_key, authorized_keys, storage_pools, spaces, life, force, created_at)
          select id, name, owner, controller, cloud, region, address_range::cidr, config,
-            constraints, ssh_key, authorized_keys, storage_pools, life, force, created_at
+            constraints, ssh_key, authorized_keys, storage_pools, spaces, life, force, created_at
          from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
             $7::text[], $8::jsonb[], $9::jsonb[], $10::text[], $11::jsonb[], $12::jsonb[],
-            $13::text[], $14::boolean[], $15::timestamptz[])
+            $13::jsonb[], $14::text[], $15::boolean[], $16::timestamptz[])
             as r (id, name, owner, controller, cloud, region, address_range, config, constraints,
-            ssh_key, authorized_keys, storage_pools, life, force, created_at)
+            ssh_key, authorized_keys, storage_pools, spaces, life, force, created_at)
          on conflict (id) do update set name = excluded.name, owner = excluded.owner,
             cloud = excluded.cloud, region = excluded.region,
             address_range = excluded.address_range, config = excluded.config,
             constraints = excluded.constraints, ssh_key = excluded.ssh_key,
             authorized_keys = excluded.authorized_keys, storage_pools = excluded.storage_pools,
-            life = excluded.life, force = excluded.force",
+            spaces = excluded.spaces, life = excluded.life, force = excluded.force",
         &column(rows, |row| raw(row.id)),
         &column(rows, |row| row.name.to_string()),
         &column(rows, |row| row.owner.to_string()),
@@ -118,6 +121,7 @@ pub(crate) async fn put(
         &column(rows, |row| row.ssh_key.clone()),
         &column(rows, |row| Json(row.authorized_keys.clone())) as &[Json<_>],
         &column(rows, |row| Json(row.storage_pools.clone())) as &[Json<_>],
+        &column(rows, |row| Json(row.spaces.clone())) as &[Json<_>],
         &column(rows, |row| row.life.to_string()),
         &column(rows, |row| row.force),
         &column(rows, |row| row.created_at),

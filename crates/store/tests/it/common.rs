@@ -59,6 +59,7 @@ pub(crate) fn id<K: TypedUuidKind>(n: u128) -> TypedUuid<K> {
 pub(crate) fn model(name: &str) -> Model {
     let id: ModelId = ModelId::from_untyped_uuid(Uuid::new_v5(&Uuid::nil(), name.as_bytes()));
     Model {
+        spaces: BTreeMap::new(),
         id,
         name: name.parse().unwrap(),
         owner: "admin".parse().unwrap(),

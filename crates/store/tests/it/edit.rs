@@ -10,6 +10,7 @@ use crate::common::{NOW, World, admin, batch, create, id, new_model, put_unit, u
 
 fn application(n: u128, name: &str) -> Application {
     Application {
+        bindings: std::collections::BTreeMap::new(),
         id: id(n),
         name: name.parse().unwrap(),
         charm: id(1),

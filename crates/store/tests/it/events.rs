@@ -116,6 +116,7 @@ async fn what_is_private_is_in_no_event() {
             version: 5,
         })),
         Change::Put(Row::Application(lazuli_model::state::Application {
+            bindings: std::collections::BTreeMap::new(),
             id: id(1),
             name: "mysql".parse().unwrap(),
             charm: id(1),

@@ -5,6 +5,7 @@ mod deploy;
 mod relations;
 mod removal;
 mod settings;
+mod spaces;
 mod storage;
 mod subordinates;
 mod tasks;
@@ -70,6 +71,7 @@ struct World {
 impl World {
     fn new() -> Self {
         let state = ModelState::new(Model {
+            spaces: BTreeMap::new(),
             id: lazuli_model::id::ModelId::from_untyped_uuid(Uuid::from_u128(0xabc)),
             name: "dev".parse().unwrap(),
             owner: "admin".parse().unwrap(),

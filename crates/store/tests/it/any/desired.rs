@@ -50,6 +50,7 @@ pub(super) fn application() -> impl Strategy<Value = Row> {
         let (id, name, charm, trust, next_unit, created_at) = own;
         let (config, exposed, life, force, constraints, storage) = rest;
         Row::Application(Application {
+            bindings: BTreeMap::new(),
             id,
             name: name.parse().unwrap(),
             charm,
@@ -93,6 +94,7 @@ pub(super) fn machine() -> impl Strategy<Value = Row> {
     (ids(), 0_u32..999, source(), flags, at()).prop_map(
         |(id, name, source, (life, force, for_unit), created_at)| {
             Row::Machine(Machine {
+                spaces: Vec::new(),
                 id,
                 name: name.to_string().parse().unwrap(),
                 base: "ubuntu@22.04".parse().unwrap(),

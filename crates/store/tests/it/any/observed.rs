@@ -68,6 +68,7 @@ pub(super) fn machine_state() -> impl Strategy<Value = Row> {
             |(machine, generation, addresses, facts, unreachable, failure)| {
                 let (address, public_address, mac, host_keys) = addresses;
                 Row::MachineState(MachineState {
+                    interfaces: Vec::new(),
                     machine,
                     generation,
                     address,
@@ -236,6 +237,7 @@ fn spec() -> impl Strategy<Value = EffectSpec> {
     let machine = (word(), of(word()), of(1_u32..999), any::<bool>()).prop_map(
         |(size, zone, disk, public_address)| {
             EffectSpec::VirtualMachine(Box::new(VirtualMachine {
+                subnets: vec!["default".to_owned()],
                 region: "westeurope".to_owned(),
                 zone,
                 size,
