@@ -6,8 +6,8 @@ use std::net::Ipv4Addr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lazuli_guests::{
-    Access, Admin, Direction, Egress, GuestSpec, Net, NetworkPolicy, Ports, Prefix, Protocol, Rule,
-    SecurityGroup, VnetSpec,
+    Access, Admin, Direction, Egress, GuestSpec, Interface, InterfacePolicy, Net, NetworkPolicy,
+    Ports, Prefix, Protocol, Rule, SecurityGroup, VnetSpec,
 };
 use serde_json::Value;
 
@@ -71,28 +71,55 @@ pub(crate) fn policy(cloud: &Cloud, vm: &Vm) -> NetworkPolicy {
     let Some((_, nic, ip)) = primary(cloud, vm) else {
         return NetworkPolicy::default();
     };
-    let subnet = cloud.get(&ip.subnet).and_then(Resource::subnet);
     let public_address = public_address(cloud, ip);
-    let nat = subnet.is_some_and(|subnet| subnet.nat.is_some() || subnet.default_outbound);
-    let egress = match (nat, public_address) {
-        // A NAT gateway goes before a public address of the interface.
-        (true, _) => Egress::Nat,
-        (false, Some(_)) => Egress::Public,
-        (false, None) => Egress::None,
+    let own = of_interface(cloud, nic, ip);
+    let egress = match (own.egress, public_address) {
+        (Egress::None, Some(_)) => Egress::Public,
+        (egress, _) => egress,
     };
-    let groups = [
-        subnet.and_then(|subnet| subnet.nsg.as_ref()),
-        nic.nsg.as_ref(),
-    ]
-    .into_iter()
-    .flatten()
-    .filter_map(|id| security_group(cloud, id))
-    .collect();
     NetworkPolicy {
         public_address,
         egress,
-        groups,
+        groups: own.groups,
+        others: others(cloud, vm)
+            .map(|(_, nic, ip)| of_interface(cloud, nic, ip))
+            .collect(),
     }
+}
+
+/// What goes for an interface, whether it has a public address or not: a NAT
+/// gateway goes before one.
+fn of_interface(cloud: &Cloud, nic: &Nic, ip: &NicIp) -> InterfacePolicy {
+    let subnet = cloud.get(&ip.subnet).and_then(Resource::subnet);
+    let nat = subnet.is_some_and(|subnet| subnet.nat.is_some() || subnet.default_outbound);
+    let groups = [
+        subnet.and_then(|subnet| subnet.nsg.as_ref()),
+        nic.nsg.as_ref(),
+    ];
+    InterfacePolicy {
+        egress: if nat { Egress::Nat } else { Egress::None },
+        groups: groups
+            .into_iter()
+            .flatten()
+            .filter_map(|id| security_group(cloud, id))
+            .collect(),
+    }
+}
+
+/// The interfaces beside the primary one, with their first addresses.
+fn others<'a>(
+    cloud: &'a Cloud,
+    vm: &'a Vm,
+) -> impl Iterator<Item = (&'a Resource, &'a Nic, &'a NicIp)> {
+    let primary = primary(cloud, vm).map(|(nic, _, _)| &nic.id);
+    vm.nics
+        .iter()
+        .filter(move |link| Some(&link.id) != primary)
+        .filter_map(|link| {
+            let resource = cloud.get(&link.id)?;
+            let nic = resource.nic()?;
+            Some((resource, nic, nic.ips.first()?))
+        })
 }
 
 fn security_group(cloud: &Cloud, id: &ResourceId) -> Option<SecurityGroup> {
@@ -212,18 +239,19 @@ pub(crate) fn vnet_of<'a>(cloud: &'a Cloud, vm: &Vm) -> Option<&'a Resource> {
 pub(crate) fn guest_spec(cloud: &Cloud, resource: &Resource) -> Option<GuestSpec> {
     let vm = resource.vm()?;
     let (nic, _, ip) = primary(cloud, vm)?;
-    let subnet = cloud.get(&ip.subnet)?;
-    let prefix = subnet
-        .subnet()?
-        .prefixes
-        .iter()
-        .find(|net| net.contains(ip.address))?
-        .prefix;
     Some(GuestSpec {
         name: vm.guest.clone(),
         vnet: vnet_name(cloud.get(&ip.subnet.parent())?),
-        address: Net::new(ip.address, prefix)?,
+        address: in_subnet(cloud, ip)?,
         mac: Some(mac(nic)),
+        interfaces: others(cloud, vm)
+            .map(|(nic, _, ip)| {
+                Some(Interface {
+                    address: in_subnet(cloud, ip)?,
+                    mac: Some(mac(nic)),
+                })
+            })
+            .collect::<Option<_>>()?,
         flavour: vm.flavour,
         hostname: vm.hostname.clone(),
         instance_id: resource.guid.to_string(),
@@ -234,6 +262,16 @@ pub(crate) fn guest_spec(cloud: &Cloud, resource: &Resource) -> Option<GuestSpec
         custom_data: STANDARD.decode(&vm.custom_data).unwrap_or_default(),
         policy: policy(cloud, vm),
     })
+}
+
+/// An address with the prefix length of its subnet.
+fn in_subnet(cloud: &Cloud, ip: &NicIp) -> Option<Net> {
+    let subnet = cloud.get(&ip.subnet)?.subnet()?;
+    let net = subnet
+        .prefixes
+        .iter()
+        .find(|net| net.contains(ip.address))?;
+    Net::new(ip.address, net.prefix)
 }
 
 /// The hardware address of an interface: Azure's prefix, then three bytes of

@@ -50,6 +50,9 @@ pub struct Launch {
     pub mac: [u8; 6],
     /// `eth0`.
     pub address: Net,
+    /// `eth1` and so on.
+    #[serde(default)]
+    pub others: Vec<Wire>,
     /// 32 hexadecimal digits.
     pub machine_id: String,
     /// Process 1.
@@ -60,6 +63,19 @@ pub struct Launch {
     pub package_source: String,
     /// First-boot work.
     pub set_up: SetUp,
+}
+
+/// A wire beside the first one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wire {
+    /// As [`Launch::link`].
+    pub link: String,
+    /// As [`Launch::link_index`].
+    pub link_index: u32,
+    /// As [`Launch::mac`].
+    pub mac: [u8; 6],
+    /// The guest's address on it.
+    pub address: Net,
 }
 
 /// First-boot work, in the order of cloud-init's modules.

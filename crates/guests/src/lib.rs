@@ -32,7 +32,8 @@ pub use net::{Net, NetError};
 pub use packages::{PackageOptions, PackageSource};
 pub use rules::{Access, Direction, Ports, Prefix, Protocol, Rule, SecurityGroup};
 pub use spec::{
-    Admin, CONTROLLER_PRIVATE, CONTROLLER_PUBLIC, Egress, Flavour, GuestInfo, GuestSpec, Namespace,
-    NetworkPolicy, OUTSIDE, OUTSIDE_RANGE, PACKAGES, PACKAGES_PORT, Power, VnetSpec,
+    Admin, CONTROLLER_PRIVATE, CONTROLLER_PUBLIC, Egress, Flavour, GuestInfo, GuestSpec, Interface,
+    InterfacePolicy, Namespace, NetworkPolicy, OUTSIDE, OUTSIDE_RANGE, PACKAGES, PACKAGES_PORT,
+    Power, VnetSpec,
 };
 pub use tools::{ensure_root, ensure_tools};

@@ -93,6 +93,30 @@ pub struct NetworkPolicy {
     /// and the outside may not (a standard public address is closed by default).
     #[serde(default)]
     pub groups: Vec<SecurityGroup>,
+    /// What goes for the other interfaces, in their order.
+    #[serde(default)]
+    pub others: Vec<InterfacePolicy>,
+}
+
+/// What the network lets an interface do that is not the primary one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InterfacePolicy {
+    /// The way out of what is sent from its address.
+    #[serde(default)]
+    pub egress: Egress,
+    /// As [`NetworkPolicy::groups`].
+    #[serde(default)]
+    pub groups: Vec<SecurityGroup>,
+}
+
+/// A network interface beside the primary one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Its private address with the prefix length of its subnet.
+    pub address: Net,
+    /// Its hardware address; made from the private address if absent.
+    #[serde(default)]
+    pub mac: Option<[u8; 6]>,
 }
 
 /// A guest to create.
@@ -107,6 +131,11 @@ pub struct GuestSpec {
     /// `eth0`'s hardware address; made from the private address if absent.
     #[serde(default)]
     pub mac: Option<[u8; 6]>,
+    /// `eth1` and so on. As in Azure the guest's default route is `eth0`'s, and
+    /// what is sent from one's address over another is dropped: routes for
+    /// them are the guest's own business.
+    #[serde(default)]
+    pub interfaces: Vec<Interface>,
     /// What process 1 is.
     #[serde(default)]
     pub flavour: Flavour,

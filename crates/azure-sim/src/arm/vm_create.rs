@@ -30,7 +30,7 @@ pub(crate) fn create(
     let image = wanted_image(&body, size)?;
     check_cores(tx, world, &slot.id.subscription, region.name, size)?;
     let login = login(&slot.id, &body)?;
-    let nics = interfaces(tx, world, slot, region, &mut body)?;
+    let nics = interfaces(tx, world, slot, (region, size), &mut body)?;
     let (os_disk, delete_os_disk) = os_disk(tx, slot, region, image, &mut body)?;
     let flavour: Flavour = image.flavour.unwrap_or(world.settings.default_flavour);
     body["properties"]["vmId"] = json!(slot.guid.to_string());

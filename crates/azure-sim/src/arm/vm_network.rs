@@ -6,7 +6,7 @@ use super::body::linked;
 use super::common::{Slot, World, existing};
 use super::usages::check_network_quota;
 use super::{nics, public_ips};
-use crate::catalog::Region;
+use crate::catalog::{Region, Size};
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
 use crate::resource::{Data, Provisioning, VmNic};
@@ -24,7 +24,7 @@ pub(crate) fn interfaces(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     slot: &Slot,
-    region: &Region,
+    (region, size): (&Region, &Size),
     body: &mut Value,
 ) -> Result<Vec<VmNic>, ArmError> {
     let profile = body["properties"]["networkProfile"].take();
@@ -51,7 +51,12 @@ pub(crate) fn interfaces(
             ));
         }
         let vm = slot.id.clone();
+        let primary = entry["properties"]["primary"].as_bool().unwrap_or(false);
+        let alone = profile["networkInterfaces"]
+            .as_array()
+            .is_some_and(|all| all.len() == 1);
         tx.update(&id, |nic| {
+            nic.body["properties"]["primary"] = json!(primary || alone);
             if let Some(nic) = nic.nic_mut() {
                 nic.vm = Some(vm);
             }
@@ -59,7 +64,7 @@ pub(crate) fn interfaces(
         nics.push(VmNic {
             id,
             delete: deletes(&entry["properties"]),
-            primary: entry["properties"]["primary"].as_bool().unwrap_or(false),
+            primary,
         });
     }
     for entry in profile["networkInterfaceConfigurations"]
@@ -96,9 +101,25 @@ pub(crate) fn interfaces(
             ),
         ));
     }
+    check_count(&slot.id, nics.len(), size)?;
     nics[0].primary |= nics.len() == 1;
     body["properties"]["networkProfile"] = json!({});
     Ok(nics)
+}
+
+/// Whether a size has room for so many NICs.
+pub(crate) fn check_count(vm: &ResourceId, count: usize, size: &Size) -> Result<(), ArmError> {
+    if count <= size.nics as usize {
+        return Ok(());
+    }
+    Err(ArmError::new(
+        409,
+        "NetworkInterfaceCountExceeded",
+        format!(
+            "The number of network interfaces for virtual machine {} exceeds the maximum allowed for the virtual machine size {}. The number of network interfaces is {count} and the maximum allowed is {}.",
+            vm.name, size.name, size.nics
+        ),
+    ))
 }
 
 /// Makes the NIC of an inline configuration, with its public addresses. Azure

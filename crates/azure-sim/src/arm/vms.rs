@@ -8,6 +8,7 @@ use super::common::{Answer, Slot, World, begin, existing, location_of, writable_
 use super::data_disks;
 use super::usages::check_cores;
 use super::vm_create::{create, wanted_size};
+use super::vm_network::check_count;
 use super::vm_view::{WRITE_ONLY, render};
 use crate::catalog::region;
 use crate::error::ArmError;
@@ -162,6 +163,7 @@ fn update(
         let wanted = wanted_size(world, region, &body)?;
         if wanted.name != size {
             check_cores(tx, world, &before.id.subscription, region.name, wanted)?;
+            check_count(&before.id, vm.nics.len(), wanted)?;
             wanted.name.clone_into(&mut size);
         }
     }

@@ -18,6 +18,7 @@ mod relations;
 mod resources;
 mod secrets;
 mod services;
+mod spaces;
 mod storage;
 mod subordinates;
 mod trouble;

@@ -152,6 +152,7 @@ fn spec(name: String, number: u16, range: Net, flavour: Flavour, keys: &[String]
             prefix: range.prefix,
         },
         mac: None,
+        interfaces: Vec::new(),
         flavour,
         hostname: name.clone(),
         instance_id: name.clone(),

@@ -11,6 +11,7 @@ fn spec(custom_data: &[u8]) -> GuestSpec {
         vnet: "v".to_owned(),
         address: "10.0.0.4/24".parse().unwrap(),
         mac: None,
+        interfaces: Vec::new(),
         flavour: Flavour::Lean,
         hostname: "m-0".to_owned(),
         instance_id: "i-0".to_owned(),

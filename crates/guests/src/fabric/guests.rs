@@ -19,7 +19,10 @@ use super::records::{
 };
 
 /// Link names and indices have room for this many.
-const MAX_GUESTS: u32 = 100_000;
+pub(super) const MAX_GUESTS: u32 = 100_000;
+
+/// Interfaces of a guest beside its primary one: Azure's largest sizes have 7.
+const MAX_INTERFACES: usize = 15;
 
 /// Guests that are started or ended at once.
 const PARALLEL: usize = 8;
@@ -266,25 +269,40 @@ fn check_address(registry: &Registry, spec: &GuestSpec) -> Result<()> {
             kind: "virtual network",
             name: spec.vnet.clone(),
         })?;
-    let address = spec.address.address;
     let ranges = lock(&vnet.spec).ranges.clone();
-    if !ranges.iter().any(|range| range.contains(address)) {
+    if spec.interfaces.len() > MAX_INTERFACES {
         return Err(Error::Invalid(format!(
-            "{address} is not in the virtual network {:?}",
-            spec.vnet
+            "a guest has room for {MAX_INTERFACES} interfaces beside its primary one"
         )));
     }
-    let holder = registry.guests.values().find(|guest| {
-        let other = lock(&guest.spec);
-        other.vnet == spec.vnet && other.address.address == address
-    });
-    match holder {
-        Some(guest) => Err(Error::Conflict(format!(
-            "the address {address} belongs to the guest {:?}",
-            lock(&guest.spec).name
-        ))),
-        None => Ok(()),
+    for address in addresses(spec) {
+        if !ranges.iter().any(|range| range.contains(address)) {
+            return Err(Error::Invalid(format!(
+                "{address} is not in the virtual network {:?}",
+                spec.vnet
+            )));
+        }
+        let twice = addresses(spec).filter(|own| *own == address).count() > 1;
+        let holder = registry.guests.values().find(|guest| {
+            let other = lock(&guest.spec);
+            other.vnet == spec.vnet && addresses(&other).any(|taken| taken == address)
+        });
+        if let Some(guest) = holder {
+            return Err(Error::Conflict(format!(
+                "the address {address} belongs to the guest {:?}",
+                lock(&guest.spec).name
+            )));
+        }
+        if twice {
+            return Err(Error::Conflict(format!("{address} is given twice")));
+        }
     }
+    Ok(())
+}
+
+fn addresses(spec: &GuestSpec) -> impl Iterator<Item = Ipv4Addr> {
+    let others = spec.interfaces.iter().map(|one| one.address.address);
+    std::iter::once(spec.address.address).chain(others)
 }
 
 fn check_public(registry: &Registry, name: &str, public: Ipv4Addr) -> Result<()> {

@@ -11,16 +11,17 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::boot::{Launch, file};
+use crate::boot::{Launch, Wire, file};
 use crate::cgroups;
 use crate::custom_data;
 use crate::error::{Error, Result};
+use crate::net::Net;
 use crate::netlink::{Netlink, Request};
 use crate::ns;
 use crate::spec::{Flavour, GuestInfo, GuestSpec, Namespace, PACKAGES, PACKAGES_PORT};
 use crate::tools;
 
-use super::guests::in_parallel;
+use super::guests::{MAX_GUESTS, in_parallel};
 use super::liveness::{find_process, is_alive, take_lock};
 use super::open::Fabric;
 use super::records::{Existence, Guest, WANTED_FILE, lock, write_json};
@@ -126,16 +127,23 @@ impl Fabric {
     }
 
     fn launch(&self, guest: &Guest, spec: &GuestSpec) -> Result<Launch> {
-        let octets = spec.address.address.octets();
-        let own = [0x00, 0x0d, 0x3a, octets[1], octets[2], octets[3]];
+        let others = spec.interfaces.iter().zip(1..);
         Ok(Launch {
             lower: self.base()?.root.clone(),
             init: self.inner.init.clone(),
             router: self.namespace(Namespace::Vnet(&spec.vnet)),
             link: link_name(guest),
             link_index: LINK_INDEX + guest.index,
-            mac: spec.mac.unwrap_or(own),
+            mac: spec.mac.unwrap_or_else(|| mac(spec.address)),
             address: spec.address,
+            others: others
+                .map(|(interface, number)| Wire {
+                    link: other_link_name(guest, number),
+                    link_index: LINK_INDEX + guest.index + number * MAX_GUESTS,
+                    mac: interface.mac.unwrap_or_else(|| mac(interface.address)),
+                    address: interface.address,
+                })
+                .collect(),
             machine_id: custom_data::machine_id(&spec.instance_id),
             flavour: spec.flavour,
             cgroups: Vec::new(),
@@ -226,13 +234,15 @@ impl Fabric {
         Ok(())
     }
 
-    /// Ends the wire of a guest that is gone. While only off, its wire ends
+    /// Ends the wires of a guest that is gone. While only off, its wires end
     /// with its namespace, which costs nobody a wait.
     pub(super) fn cut(&self, vnet: &str, guest: &Guest) -> Result<()> {
         let path = self.namespace(Namespace::Vnet(vnet));
-        ns::inside(&path, || {
-            Netlink::open()?.run(&[Request::cut(&link_name(guest))])
-        })
+        let others = (1..).take(lock(&guest.spec).interfaces.len());
+        let others = others.map(|number| other_link_name(guest, number));
+        let links: Vec<String> = std::iter::once(link_name(guest)).chain(others).collect();
+        let cuts: Vec<Request> = links.iter().map(|link| Request::cut(link)).collect();
+        ns::inside(&path, || Netlink::open()?.run(&cuts))
     }
 
     fn ensure_groups(&self, guest: &Guest, flavour: Flavour) -> Result<Vec<std::path::PathBuf>> {
@@ -298,6 +308,16 @@ fn prepare(dir: &Path) -> Result<()> {
 
 fn link_name(guest: &Guest) -> String {
     format!("g{}", guest.index)
+}
+
+/// Of `eth1` and so on.
+fn other_link_name(guest: &Guest, number: u32) -> String {
+    format!("g{}-{number}", guest.index)
+}
+
+fn mac(address: Net) -> [u8; 6] {
+    let octets = address.address.octets();
+    [0x00, 0x0d, 0x3a, octets[1], octets[2], octets[3]]
 }
 
 /// The first line from a pipe, however it arrives; empty if it ends before.

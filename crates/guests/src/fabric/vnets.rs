@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::firewall::{self, GuestRules, Router};
 use crate::net::Net;
 use crate::ns;
-use crate::spec::{CONTROLLER_PRIVATE, Namespace, OUTSIDE_RANGE, VnetSpec};
+use crate::spec::{CONTROLLER_PRIVATE, InterfacePolicy, Namespace, OUTSIDE_RANGE, VnetSpec};
 
 use super::links::dead_ends;
 use super::open::{Fabric, namespace_path, vnet};
@@ -194,6 +194,16 @@ fn router(registry: &Registry, vnet: &Vnet) -> Router {
                 egress: spec.policy.egress,
                 groups: spec.policy.groups.clone(),
             });
+            let none = InterfacePolicy::default();
+            for (number, interface) in spec.interfaces.iter().enumerate() {
+                let policy = spec.policy.others.get(number).unwrap_or(&none);
+                guests.push(GuestRules {
+                    address: interface.address.address,
+                    public: None,
+                    egress: policy.egress,
+                    groups: policy.groups.clone(),
+                });
+            }
         }
     }
     let spec = lock(&vnet.spec);

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use crate::support::{World, possible, said};
 use lazuli_guests::{
-    Access, Direction, Egress, Namespace, NetworkPolicy, OUTSIDE, Ports, Prefix, Protocol, Rule,
-    SecurityGroup, VnetSpec,
+    Access, Direction, Egress, Interface, InterfacePolicy, Namespace, NetworkPolicy, OUTSIDE,
+    Ports, Prefix, Protocol, Rule, SecurityGroup, Stop, VnetSpec,
 };
 
 const FABRIC: Namespace<'_> = Namespace::Fabric;
@@ -29,7 +29,67 @@ fn policy(public: &str, rules: Vec<Rule>) -> NetworkPolicy {
         public_address: Some(public.parse().unwrap()),
         egress: Egress::None,
         groups: vec![SecurityGroup { rules }],
+        others: Vec::new(),
     }
+}
+
+#[test]
+fn a_guest_may_have_several_interfaces() {
+    if !possible() {
+        return;
+    }
+    let world = World::new();
+    world.vnet("net", "10.1.0.0/16");
+    let mut first = world.spec("a", "net", "10.1.0.4/24");
+    first.interfaces = vec![Interface {
+        address: "10.1.1.4/24".parse().unwrap(),
+        mac: Some([0x00, 0x0d, 0x3a, 1, 2, 3]),
+    }];
+    let second = world.spec("b", "net", "10.1.1.5/24");
+    let third = world.spec("c", "net", "10.1.1.4/24");
+    let mut results = world.fabric().create_many(vec![first, second, third]);
+    let taken = results.pop().unwrap().unwrap_err().to_string();
+    assert!(taken.contains("10.1.1.4 belongs to the guest"), "{taken}");
+    for result in results {
+        result.unwrap();
+    }
+    let mac = "cat /sys/class/net/eth1/address";
+    assert_eq!(world.run("10.1.0.4", mac).trim(), "00:0d:3a:01:02:03");
+    let banner = |address: &str| format!("timeout 2 nc -w1 {address} 22 </dev/null | head -c 7");
+    // In its own subnet the second address answers by its own wire.
+    assert_eq!(world.run("10.1.1.5", &banner("10.1.1.4")), "SSH-2.0");
+    // What would leave by the other's wire needs a route of its own, as on
+    // Azure.
+    assert!(!world.connects(FABRIC, "10.1.1.4", 22));
+    assert_eq!(world.run("10.1.1.5", &banner("10.1.0.4")), "");
+    said(&world.exec(
+        "a",
+        "ip route add default via 10.1.1.1 dev eth1 table 9 && ip rule add from 10.1.1.4 lookup 9 \
+         && ip route add default via 10.1.0.1 dev eth0 table 8 && ip rule add from 10.1.0.4 lookup 8",
+    ));
+    assert!(world.connects(FABRIC, "10.1.1.4", 22));
+    assert_eq!(world.run("10.1.1.5", &banner("10.1.0.4")), "SSH-2.0");
+    // A security group holds for the interface that it is of.
+    let closed = InterfacePolicy {
+        groups: vec![SecurityGroup {
+            rules: vec![rule(100, &[Prefix::Any], 22, Access::Deny)],
+        }],
+        ..InterfacePolicy::default()
+    };
+    let policy = NetworkPolicy {
+        others: vec![closed],
+        ..NetworkPolicy::default()
+    };
+    world
+        .fabric()
+        .set_policy(&[("a".to_owned(), policy)])
+        .unwrap();
+    assert!(!world.connects(FABRIC, "10.1.1.4", 22));
+    assert!(world.connects(FABRIC, "10.1.0.4", 22));
+    // The wires come back with the guest.
+    world.fabric().restart("a", Stop::Kill).unwrap();
+    assert_eq!(world.run("10.1.0.4", mac).trim(), "00:0d:3a:01:02:03");
+    world.end();
 }
 
 #[test]
@@ -138,6 +198,7 @@ fn egress_is_enforced() {
             egress,
             public_address: public.map(|address| address.parse::<Ipv4Addr>().unwrap()),
             groups: Vec::new(),
+            others: Vec::new(),
         };
         world
             .fabric()

@@ -98,6 +98,7 @@ impl World {
             vnet: vnet.to_owned(),
             address: address.parse().unwrap(),
             mac: None,
+            interfaces: Vec::new(),
             flavour: Flavour::Lean,
             hostname: name.to_owned(),
             instance_id: format!("instance-{name}"),

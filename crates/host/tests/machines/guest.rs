@@ -83,6 +83,7 @@ impl Site {
             vnet: VNET.to_owned(),
             address: format!("{ADDRESS}/24").parse().unwrap(),
             mac: None,
+            interfaces: Vec::new(),
             flavour: Flavour::Lean,
             hostname: GUEST.to_owned(),
             instance_id: "instance".to_owned(),

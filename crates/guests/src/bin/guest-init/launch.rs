@@ -7,7 +7,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use lazuli_guests::boot::{Launch, file};
+use lazuli_guests::boot::{Launch, Wire, file};
 use lazuli_guests::netlink::{End, LOOPBACK, Netlink, Place, Request, Via};
 use lazuli_guests::{Flavour, Net};
 use nix::sched::{CloneFlags, setns, unshare};
@@ -117,26 +117,13 @@ fn connect(router: &mut Netlink, launch: &Launch) -> io::Result<()> {
         })
         .map_err(during("turn IPv6 off"))?;
     let mut guest = Netlink::open()?;
-    let here = End {
-        name: &launch.link,
-        index: launch.link_index,
+    let first = Wire {
+        link: launch.link.clone(),
+        link_index: launch.link_index,
+        mac: launch.mac,
+        address: launch.address,
     };
-    let there = End {
-        name: "eth0",
-        index: ETH0,
-    };
-    let source = None;
-    router.run(&[
-        Request::cut(&launch.link),
-        Request::wire(here, there, Place::Process(std::process::id()), launch.mac),
-        Request::route(
-            Net::host(launch.address.address),
-            Via::Link {
-                index: launch.link_index,
-                source,
-            },
-        ),
-    ])?;
+    wire(router, &first, ETH0)?;
     let everywhere = Net {
         address: std::net::Ipv4Addr::UNSPECIFIED,
         prefix: 0,
@@ -152,6 +139,30 @@ fn connect(router: &mut Netlink, launch: &Launch) -> io::Result<()> {
                 gateway: launch.address.gateway(),
             },
         ),
+    ])?;
+    for (other, index) in launch.others.iter().zip(ETH0 + 1..) {
+        wire(router, other, index)?;
+        guest.run(&[Request::up(index), Request::address(index, other.address)])?;
+    }
+    Ok(())
+}
+
+/// One wire: its ends, and the router's route to the guest's address.
+fn wire(router: &mut Netlink, wire: &Wire, index: u32) -> io::Result<()> {
+    let here = End {
+        name: &wire.link,
+        index: wire.link_index,
+    };
+    let name = format!("eth{}", index - ETH0);
+    let there = End { name: &name, index };
+    let via = Via::Link {
+        index: wire.link_index,
+        source: None,
+    };
+    router.run(&[
+        Request::cut(&wire.link),
+        Request::wire(here, there, Place::Process(std::process::id()), wire.mac),
+        Request::route(Net::host(wire.address.address), via),
     ])
 }
 

@@ -21,6 +21,7 @@ mod paths;
 mod pool;
 mod process;
 mod resources;
+mod routes;
 mod serve;
 mod supervisor;
 mod tools;

@@ -31,6 +31,7 @@ use crate::hook::{GroupLocks, MachineLock, Prepared};
 use crate::journal::Owner;
 use crate::paths::Paths;
 use crate::pool::Pool;
+use crate::routes;
 
 /// How long a new supervisor waits for an old one to let go.
 const LOCK_WAIT: Duration = Duration::from_secs(3);
@@ -135,6 +136,13 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
         paths,
     });
     recover::recover(&supervisor)?;
+    if supervisor.paths.is_system()
+        && let Err(error) = routes::ensure()
+    {
+        // Without them there are addresses that nobody is answered at; hooks
+        // run nevertheless.
+        supervisor.note(&describe(&error));
+    }
     let socket = supervisor.paths.socket();
     files::remove_file(&socket)?;
     let listener = UnixListener::bind(&socket).map_err(Error::file("listen at", &socket))?;
