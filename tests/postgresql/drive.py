@@ -7,6 +7,7 @@ PROGRAM is the command line to be driven.
 
 import logging
 import pathlib
+import shlex
 import sys
 import time
 
@@ -109,6 +110,35 @@ class Drive:
         else:
             raise AssertionError("it was not refused")
 
+    def successor_that_lacks_something(self) -> None:
+        """It does not take over: the old primary goes on, and has every row."""
+        units = ("postgresql/0", "postgresql/1", "postgresql/2")
+        other = next(name for name in units if name != self.second)
+        # Nothing reaches it any more, and nobody has noticed.
+        for sql in ("alter system set primary_conninfo to ''", "select pg_reload_conf()"):
+            self.psql(other, sql)
+        deadline = time.monotonic() + 30
+        while self.psql(other, "select count(*) from pg_stat_wal_receiver") != "0":
+            assert time.monotonic() < deadline, "it still receives"
+            time.sleep(0.2)
+        self.write()
+        self.juju.run("postgresql/leader", "failover", {"to": other})
+        self.gave_back(other)
+        self.settled(self.second, 2)
+        assert self.count() == self.rows
+        self.write()
+        self.replicas_have_all(2)
+
+    def psql(self, unit: str, text: str) -> str:
+        command = "cd / && sudo -u postgres psql -XAtqc " + shlex.quote(text)
+        return self.juju.ssh(unit, command).strip()
+
+    def gave_back(self, unit: str) -> None:
+        deadline = time.monotonic() + 60
+        while f"{unit} has not got all" not in self.juju.debug_log(limit=0):
+            assert time.monotonic() < deadline, "it was not given back"
+            time.sleep(0.5)
+
     def backup(self) -> None:
         task = self.juju.run(self.second, "backup", {"database": "shop"})
         file = task.results["file"]
@@ -180,7 +210,16 @@ class Drive:
 
 
 # What is no step.
-HELP = ("settled", "sql", "write", "count", "replicas_have_all", "wait_for_another")
+HELP = (
+    "settled",
+    "sql",
+    "psql",
+    "write",
+    "count",
+    "replicas_have_all",
+    "gave_back",
+    "wait_for_another",
+)
 
 
 def main() -> None:

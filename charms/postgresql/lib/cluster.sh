@@ -13,6 +13,9 @@
 #   ready            for the primary: who may copy and follow it
 #   users            for the primary: the relations whose users are made
 #   released         for a former primary: the epoch that it made way for
+#   handed           where its log ended then
+#   lacks            for who was to be the primary: the epoch that it cannot take
+#                    over in, since it has not got all up to there
 #   follows          for a replica: the primary, and its epoch
 #   vote             ELECTION:BYTES, how far it is
 
@@ -72,8 +75,19 @@ lead() {
     decide primary="$unit" epoch=1
   elif is_gone "$primary"; then
     elect
+  else
+    give_back "$primary"
   fi
   lead_databases
+}
+
+# Who was to take over and lacks something does not: the old primary goes on.
+give_back() {
+  local epoch from
+  epoch=$(decided epoch) from=$(decided from)
+  [ -n "$from" ] && [ "$(told "$1" lacks)" = "$epoch" ] && is_member "$from" || return 0
+  juju-log -l WARNING "$1 has not got all that $from wrote: $from stays the primary"
+  decide primary="$from" epoch=$((epoch + 1)) from=
 }
 
 # Asks all who are left how far they are, and takes who is furthest.
@@ -190,10 +204,17 @@ be_primary() {
   local epoch=$1 from ready='' member
   if has_cluster && is_standby; then
     from=$(decided from)
-    if [ -n "$from" ] && [ "$(decided forced)" != "$epoch" ] && is_member "$from" \
-      && [ "$(told "$from" released)" != "$epoch" ]; then
-      status-set waiting "waiting for $from to hand over"
-      return 0
+    if [ -n "$from" ] && [ "$(decided forced)" != "$epoch" ] && is_member "$from"; then
+      if [ "$(told "$from" released)" != "$epoch" ]; then
+        status-set waiting "waiting for $from to hand over"
+        return 0
+      fi
+      is_running || ctl start
+      if ! has_beyond "$(told "$from" handed)"; then
+        tell lacks="$epoch"
+        status-set waiting "has not got all that $from wrote, which stays the primary"
+        return 0
+      fi
     fi
     rm -f "$(configuration)/conf.d/replication.conf"
     promote
@@ -215,7 +236,7 @@ be_primary() {
   done
   keep_slots "${slots[@]}"
   make_users
-  tell epoch="$epoch" ready="$ready" users="$own_users" vote= follows=
+  tell epoch="$epoch" ready="$ready" users="$own_users" vote= follows= lacks=
   local count
   count=$(sql postgres <<< "select count(*) from pg_stat_replication where state = 'streaming'")
   status-set active "primary, $count replicas"
@@ -244,7 +265,9 @@ be_replica() {
   local primary=$1 epoch=$2 address password slot
   slot=$(slot_of "$unit")
   address=$(told "$primary" address)
-  if has_cluster && ! is_standby && [ "$(decided forced)" != "$epoch" ]; then
+  # Again, if a hook that did not end well has not told it.
+  if has_cluster && [ "$(decided forced)" != "$epoch" ] && { ! is_standby ||
+    { [ "$(decided from)" = "$unit" ] && [ "$(told "$unit" released)" != "$epoch" ]; }; }; then
     hand_over "$epoch"
   fi
   if [ "$(told "$primary" epoch)" != "$epoch" ] || ! is_address "$address"; then
@@ -285,17 +308,19 @@ be_replica() {
     ctl start
     streams 30
   fi
-  tell epoch= ready= users= vote= follows="$primary $epoch"
+  tell epoch= ready= users= vote= lacks= follows="$primary $epoch"
   status-set active "replica of $primary"
 }
 
 # The primary makes way: a fast shutdown sends replicas all that there is.
 hand_over() {
   juju-log "making way for another primary"
+  # After a crash its log ends later than its last checkpoint says.
+  is_running || is_standby || ctl start
   if is_running; then ctl stop -m fast; fi
   touch "$data/standby.signal"
   chown postgres:postgres "$data/standby.signal"
-  tell released="$1" epoch= ready= users=
+  tell released="$1" handed="$(last_checkpoint)" epoch= ready= users=
 }
 
 # Everything, from whatever state.
@@ -316,8 +341,11 @@ reconcile() {
     status-set waiting "waiting for the leader to choose a primary"
   elif [ "$primary" = "$unit" ]; then
     be_primary "$epoch"
-    # What it made may be told now.
-    if is_leader; then lead_databases; fi
+    # What it made may be told now, or what it lacks.
+    if is_leader; then
+      give_back "$unit"
+      lead_databases
+    fi
   elif is_gone "$primary"; then
     if [ -n "$(decided election)" ]; then vote_for "$(decided election)"; fi
     status-set waiting "waiting for another primary than $primary"

@@ -165,6 +165,20 @@ position() {
     pg_wal_lsn_diff(coalesce(pg_last_wal_replay_lsn(), '0/0'), '0/0'))"
 }
 
+# Where the last checkpoint is in the log: the very end, after a clean shutdown.
+last_checkpoint() {
+  as_postgres "/usr/lib/postgresql/$(version)/bin/pg_controldata" "$data" |
+    sed -n 's/^Latest checkpoint location: *//p'
+}
+
+# Whether this replica has the record at a place of the log, and so all before it.
+has_beyond() {
+  [[ $1 =~ ^[0-9A-F]+/[0-9A-F]+$ ]] || return 1
+  [ "$(sql postgres -v place="$1" <<< "select greatest(
+    coalesce(pg_last_wal_receive_lsn(), '0/0'),
+    coalesce(pg_last_wal_replay_lsn(), '0/0')) > :'place'::pg_lsn")" = t ]
+}
+
 # Waits a little for the stream from the primary; whether it is there.
 streams() {
   local tries=${1:-1}
