@@ -223,19 +223,18 @@ HELP = (
 
 
 def main() -> None:
-    logging.getLogger("jubilant.wait").setLevel(logging.WARNING)
+    logging.getLogger("jubilant").setLevel(logging.ERROR)
     drive = Drive(sys.argv[1])
     for name, step in vars(Drive).items():
-        if callable(step) and not name.startswith("_") and name not in HELP:
-            print(f"== {name}", file=sys.stderr, flush=True)
-            begun = time.monotonic()
-            try:
-                step(drive)
-            except Exception:
-                print(drive.juju.cli("status"), file=sys.stderr)
-                print(drive.juju.debug_log(limit=60), file=sys.stderr)
-                raise
-            print(f"   {time.monotonic() - begun:.1f} s", file=sys.stderr, flush=True)
+        if name in HELP or name.startswith("_"):
+            continue
+        begun = time.monotonic()
+        try:
+            step(drive)
+        except BaseException:
+            print(drive.juju.cli("status"), drive.juju.debug_log(limit=60), sep="\n", file=sys.stderr)
+            raise
+        print(f"   {name:<30} {time.monotonic() - begun:6.1f} s", flush=True)
 
 
 if __name__ == "__main__":

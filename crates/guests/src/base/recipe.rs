@@ -75,6 +75,10 @@ pub(super) const REMOVED: &[&str] = &[
 
 pub(super) const EMPTIED: &[&str] = &[
     "etc/apt/sources.list.d",
+    // Alternatives of packages have manuals there (Java's: its installation
+    // fails without).
+    "usr/share/man/man1",
+    "usr/share/man/man8",
     "var/cache/apt/archives/partial",
     "var/lib/apt/lists/partial",
     "var/lib/cloud",
