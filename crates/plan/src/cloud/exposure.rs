@@ -9,13 +9,14 @@ use super::machine::instance;
 use super::step::{Wish, step, wait};
 use crate::types::{Inputs, SubjectPlan};
 
-/// Whether a unit of an exposed application is on the machine, so that it
-/// needs an address that is reached from outside.
+/// Whether a unit of an application that is exposed to the outside is on the
+/// machine, so that it needs an address that is reached from there. One that is
+/// exposed to spaces alone is reached within the network.
 fn is_exposed(state: &ModelState, machine: &Machine) -> bool {
     let exposed = |id: ApplicationId| {
-        state
-            .application(id)
-            .is_some_and(|application| application.exposed.is_some())
+        let rules = state.application(id).and_then(|row| row.exposed.as_ref());
+        let mut rules = rules.into_iter().flat_map(|rules| rules.values());
+        rules.any(|rule| rule.spaces.is_empty() || !rule.cidrs.is_empty())
     };
     state
         .units_on(machine.id)

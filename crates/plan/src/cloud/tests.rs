@@ -376,6 +376,18 @@ fn what_is_exposed_to_spaces_is_open_to_their_subnets_alone() {
     row.exposed = Some(BTreeMap::from([(String::new(), rule)]));
     world.put(Row::Application(row));
     assert_eq!(sources(&world), ["10.64.0.0/19"]);
+    world.calls.clear();
+    world.settle();
+    // It needs no public address any more.
+    assert_eq!(
+        world.calls,
+        [
+            "+ lazuli-nsg-000000000abc",
+            "- m-0-g1-address-link",
+            "- m-0-g1-address",
+        ]
+    );
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
 }
 
 #[test]
