@@ -31,7 +31,8 @@ told() { relation-get -r "$cluster" "$2" "$1" 2> /dev/null || true; }
 tell() { relation-set -r "$cluster" "$@"; }
 own_address() { network-get cluster --ingress-address; }
 is_leader() { [ "$(is-leader)" = True ]; }
-is_address() { [[ $1 =~ ^[0-9a-fA-F.:]+$ ]]; }
+# Of IPv4, which the model's network has: as /32 it is one host.
+is_address() { [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$ ]]; }
 
 is_member() {
   [ "$1" = "$unit" ] || grep -qx -- "$1" <<< "$(members)"

@@ -64,6 +64,7 @@ pub use source::{
 };
 pub use space::{AddSpace, Bind, ChangeSpace, SpaceInfo, SpaceList, SubnetInfo};
 pub use storage::{
-    AddStorage, AttachStorage, CreateStoragePool, StoragePool, StoragePools, UpdateStoragePool,
+    AddStorage, AttachStorage, CreateStoragePool, ImportFilesystem, StoragePool, StoragePools,
+    UpdateStoragePool,
 };
 pub use unit::{AddUnits, Resolved};

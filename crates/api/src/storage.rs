@@ -29,6 +29,18 @@ pub struct StoragePools {
     pub pools: BTreeMap<String, StoragePool>,
 }
 
+/// `POST /v1/models/{model}/storage`: from a disk or a snapshot of the cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ImportFilesystem {
+    /// The pool that its own disk is made from.
+    pub pool: String,
+    /// The cloud's id of the disk or the snapshot, which is copied.
+    pub provider_id: String,
+    /// The store that it is for, such as `data`.
+    pub storage: String,
+}
+
 /// `POST /v1/models/{model}/storage-pools`: a new pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -69,7 +69,7 @@ const fn range(work: Work, kind: Kind) -> (u64, u64) {
         (Work::DeleteVm, _) => (20_000, 90_000),
         (Work::DeleteGroup, _) => (30_000, 120_000),
         (Work::Settle | Work::Delete, Kind::Vnet | Kind::Nsg | Kind::NatGateway) => (2_000, 10_000),
-        (Work::Settle | Work::Delete, _) => (1_000, 5_000),
+        (Work::Settle | Work::CopyDisk | Work::Delete, _) => (1_000, 5_000),
     }
 }
 

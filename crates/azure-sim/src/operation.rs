@@ -29,6 +29,8 @@ pub(crate) enum Work {
     DeleteGroup,
     /// Remove any other resource.
     Delete,
+    /// Fill a new disk with the content of another one.
+    CopyDisk,
     /// Let a network resource settle.
     Settle,
 }

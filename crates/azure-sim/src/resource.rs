@@ -128,6 +128,9 @@ pub(crate) struct VmNic {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Disk {
     pub(crate) vm: Option<ResourceId>,
+    /// The disk that it is a copy of.
+    #[serde(default)]
+    pub(crate) source: Option<ResourceId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

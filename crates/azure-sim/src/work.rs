@@ -67,6 +67,7 @@ impl Engine {
                 return self.end(operation, result).await;
             }
             Work::DeleteGroup => self.empty_group(&operation.target).await,
+            Work::CopyDisk => self.copy_disk(&operation.target).await,
             Work::Delete | Work::Settle => Ok(()),
         };
         let deletes = matches!(operation.work, Work::Delete | Work::DeleteGroup);
@@ -92,6 +93,26 @@ impl Engine {
             tracing::error!(error = %error.chain(), "the network of the guests could not follow");
         }
         Ok(())
+    }
+
+    /// Fills a new disk with the content of the one that it is a copy of.
+    async fn copy_disk(&self, target: &ResourceId) -> Result<(), ArmError> {
+        let names = self.read(|cloud| {
+            let disk = cloud.get(target)?;
+            let source = cloud.get(disk.disk()?.source.as_ref()?)?;
+            let gib = disk.body["properties"]["diskSizeGB"].as_u64()?;
+            Some((host_name(source), host_name(disk), u32::try_from(gib).ok()?))
+        });
+        let Some((from, to, gib)) = names else {
+            return Err(ArmError::new(
+                404,
+                "ResourceNotFound",
+                format!("The disk that {target} is a copy of has gone."),
+            ));
+        };
+        self.on_hosts(move |hosts| hosts.copy_disk(&from, &to, gib))
+            .await
+            .map_err(|error| Self::host_failure(&error))
     }
 
     /// Removes the content of a disk, or of the disks of a group.
@@ -140,7 +161,7 @@ impl Engine {
                     None => Ok(()),
                 }
             }
-            Work::DeleteGroup | Work::Delete | Work::Settle => Ok(()),
+            Work::DeleteGroup | Work::Delete | Work::CopyDisk | Work::Settle => Ok(()),
         };
         result.map_err(|error| Self::host_failure(&error))
     }
@@ -291,7 +312,7 @@ fn succeed(tx: &mut Tx<'_>, operation: &Operation) {
             release(tx, &operation.target);
             None
         }
-        Work::Settle => None,
+        Work::CopyDisk | Work::Settle => None,
         Work::DeleteVm => return take_away(tx, operation),
         Work::Delete | Work::DeleteGroup => return,
     };

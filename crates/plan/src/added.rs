@@ -69,6 +69,7 @@ impl<'a> Added<'a> {
                 .storage_pool(&directive.pool)
                 .ok_or_else(|| format!("pool {:?} not found", directive.pool))?;
             changes.push(Change::Put(Row::Storage(Storage {
+                source: None,
                 id: id::derived(state.model().id, &natural),
                 name: id,
                 kind: spec.kind,

@@ -8,7 +8,7 @@ use reqwest::Method;
 use super::{ClientError, ModelClient};
 use crate::entity::{Changed, Removal};
 use crate::storage::{
-    AddStorage, AttachStorage, CreateStoragePool, StoragePools, UpdateStoragePool,
+    AddStorage, AttachStorage, CreateStoragePool, ImportFilesystem, StoragePools, UpdateStoragePool,
 };
 
 impl ModelClient {
@@ -80,6 +80,15 @@ impl ModelClient {
         let body = AddStorage { storage };
         self.write(Method::POST, &["units", unit, "storage"], &body)
             .await
+    }
+
+    /// `POST .../storage`: the instance's name is the one that is added.
+    ///
+    /// # Errors
+    ///
+    /// Fails on pools that have no disks, and on what is no id of one.
+    pub async fn import_filesystem(&self, what: &ImportFilesystem) -> Result<Changed, ClientError> {
+        self.write(Method::POST, &["storage"], what).await
     }
 
     /// `PUT .../storage/{storage}/unit`.

@@ -97,7 +97,9 @@ fn view(
     id: &ResourceId,
 ) -> Result<Value, ArmError> {
     let disk = existing(tx, id)?;
-    if let Some(Disk { vm: Some(other) }) = disk.disk()
+    if let Some(Disk {
+        vm: Some(other), ..
+    }) = disk.disk()
         && !other.same(&vm.id)
     {
         return Err(ArmError::new(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::body::{envelope, object};
+use super::body::{envelope, linked, object};
 use super::common::{Answer, Slot, World, begin, begin_delete, existing, location_of};
 use crate::error::ArmError;
 use crate::ids::{Kind, ResourceId};
@@ -54,6 +54,7 @@ pub(crate) fn os_disk(
         Provisioning::Succeeded,
         Data::Disk(Disk {
             vm: Some(vm.clone()),
+            source: None,
         }),
     )
 }
@@ -82,15 +83,19 @@ pub(crate) fn put(
     if body["sku"]["name"].as_str().is_none() {
         body["sku"] = json!({"name": "Standard_LRS", "tier": "Standard"});
     }
-    let disk = slot
-        .before
-        .as_ref()
-        .and_then(Resource::disk)
-        .cloned()
-        .unwrap_or(Disk { vm: None });
+    let before = slot.before.as_ref().and_then(Resource::disk).cloned();
+    let source = match before {
+        Some(_) => None,
+        None => copied(tx, &slot, &mut body)?,
+    };
+    let work = match source {
+        Some(_) => Work::CopyDisk,
+        None => Work::Settle,
+    };
+    let disk = before.unwrap_or(Disk { vm: None, source });
     let id = slot.id.clone();
     tx.put(slot.resource(body, Provisioning::Updating, Data::Disk(disk)));
-    let operation = begin(tx, world, Provider::Compute, region.name, &id, Work::Settle);
+    let operation = begin(tx, world, Provider::Compute, region.name, &id, work);
     Ok(Answer {
         status: 202,
         body: Some(render(existing(tx, &id)?)),
@@ -100,13 +105,49 @@ pub(crate) fn put(
     })
 }
 
+/// The disk that a new one is to be a copy of, whose size it has unless it is
+/// to be larger.
+fn copied(tx: &Tx<'_>, slot: &Slot, body: &mut Value) -> Result<Option<ResourceId>, ArmError> {
+    let data = &body["properties"]["creationData"];
+    let copies = data["createOption"]
+        .as_str()
+        .is_some_and(|option| option.eq_ignore_ascii_case("Copy"));
+    if !copies {
+        return Ok(None);
+    }
+    let entry = json!({ "id": data["sourceResourceId"] });
+    let source = linked(tx, &entry, Kind::Disk, &slot.id)?.ok_or_else(|| {
+        ArmError::invalid(
+            "disk.properties.creationData.sourceResourceId",
+            "Required parameter 'disk.properties.creationData.sourceResourceId' is missing (null).",
+        )
+    })?;
+    let size = existing(tx, &source)?.body["properties"]["diskSizeGB"].as_u64();
+    let size = size.unwrap_or(30);
+    match body["properties"]["diskSizeGB"].as_u64() {
+        Some(wanted) if wanted < size => {
+            return Err(ArmError::new(
+                400,
+                "InvalidParameter",
+                format!(
+                    "The specified disk size {wanted} GB is smaller than the size of the source, {size} GB."
+                ),
+            )
+            .target("diskSizeGB"));
+        }
+        Some(_) => {}
+        None => body["properties"]["diskSizeGB"] = json!(size),
+    }
+    Ok(Some(source))
+}
+
 pub(crate) fn delete(
     tx: &mut Tx<'_>,
     world: &World<'_>,
     id: &ResourceId,
 ) -> Result<Answer, ArmError> {
     let disk = existing(tx, id)?.disk();
-    if let Some(Disk { vm: Some(vm) }) = disk {
+    if let Some(Disk { vm: Some(vm), .. }) = disk {
         return Err(ArmError::new(
             409,
             "OperationNotAllowed",

@@ -162,6 +162,10 @@ impl Hosts for GuestHosts {
         self.fabric.set_disks(name, disks).map_err(failed)
     }
 
+    fn copy_disk(&self, from: &str, to: &str, gib: u32) -> Result<(), HostsError> {
+        self.fabric.copy_disk(from, to, gib).map_err(failed)
+    }
+
     fn delete_disk(&self, name: &str) -> Result<(), HostsError> {
         self.fabric.delete_disk(name).map_err(failed)
     }

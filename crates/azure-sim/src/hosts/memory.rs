@@ -125,6 +125,10 @@ impl Hosts for MemoryHosts {
         Ok(())
     }
 
+    fn copy_disk(&self, _from: &str, _to: &str, _gib: u32) -> Result<(), HostsError> {
+        Ok(())
+    }
+
     fn delete_disk(&self, _name: &str) -> Result<(), HostsError> {
         Ok(())
     }

@@ -99,6 +99,12 @@ pub trait Hosts: Send + Sync {
     /// If there is no such machine, or the hosts' own.
     fn set_disks(&self, name: &str, disks: &[HostDisk]) -> Result<(), HostsError>;
 
+    /// Makes a disk with the content of another one; one that is there stays.
+    ///
+    /// # Errors
+    /// The hosts' own.
+    fn copy_disk(&self, from: &str, to: &str, gib: u32) -> Result<(), HostsError>;
+
     /// Removes a disk with its content; absent is well.
     ///
     /// # Errors

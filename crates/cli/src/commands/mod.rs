@@ -154,6 +154,7 @@ commands! {
     UpdateStoragePool(storage_pools::UpdatePool),
     RemoveStoragePool(storage_pools::RemovePool),
     AddStorage(storage::AddStorage),
+    ImportFilesystem(storage::ImportFilesystem),
     AttachStorage(storage::AttachStorage),
     DetachStorage(storage::DetachStorage),
     RemoveStorage(storage::RemoveStorage),

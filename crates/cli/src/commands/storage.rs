@@ -116,6 +116,42 @@ impl AddStorage {
     }
 }
 
+/// Import a disk, or a snapshot, of the cloud as detached storage
+///
+/// The storage has a disk of its own, a copy that is made when it is attached
+/// first: the one that is named is not changed, and not deleted.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportFilesystem {
+    /// The pool that its own disk is made from, such as azure
+    pool: String,
+    /// The cloud's id of the disk or the snapshot
+    provider_id: String,
+    /// The store that it is for, as the charm calls it
+    storage: String,
+    #[arg(short, long, hide = true)]
+    force: bool,
+}
+
+impl ImportFilesystem {
+    pub(crate) async fn run(self, session: &Session) -> Result<()> {
+        let what = lazuli_api::ImportFilesystem {
+            pool: self.pool,
+            provider_id: self.provider_id,
+            storage: self.storage,
+        };
+        let at = session.at_model()?;
+        session.say(format!(
+            "importing {:?} from storage pool {:?} as storage {:?}",
+            what.provider_id, what.pool, what.storage
+        ));
+        let changed = at.client.import_filesystem(&what).await?;
+        for id in changed.added(EntityKind::Storage) {
+            session.say(format!("imported storage {id}"));
+        }
+        Ok(())
+    }
+}
+
 /// Attach existing storage to a unit
 #[derive(Debug, clap::Args)]
 pub(crate) struct AttachStorage {

@@ -166,9 +166,12 @@ fn behind(storage: &Storage, id: &str) -> (String, String) {
         .map_or_else(Default::default, |(pool, size)| (pool.clone(), human(size)))
 }
 
-/// MiB as Juju shows sizes.
+/// MiB as Juju shows sizes; of what is imported only the cloud knows it.
 fn human(mib: u64) -> String {
     const UNITS: [&str; 4] = ["MiB", "GiB", "TiB", "PiB"];
+    if mib == 0 {
+        return "unknown".to_owned();
+    }
     let mut size = mib as f64;
     let mut unit = 0;
     while size >= 1024.0 && unit + 1 < UNITS.len() {

@@ -65,16 +65,23 @@ pub(super) fn body(ids: &Ids, call: &Call<'_>) -> Option<Value> {
             zone,
             size,
             sku,
+            source,
             ..
         } => {
+            let properties = match source {
+                Some(source) => json!({
+                    "creationData": { "createOption": "Copy", "sourceResourceId": source },
+                }),
+                None => json!({
+                    "creationData": { "createOption": "Empty" },
+                    "diskSizeGB": size,
+                }),
+            };
             let mut body = json!({
                 "location": region,
                 "sku": { "name": sku },
                 "tags": tags(call),
-                "properties": {
-                    "creationData": { "createOption": "Empty" },
-                    "diskSizeGB": size,
-                },
+                "properties": properties,
             });
             if let Some(zone) = zone {
                 body["zones"] = json!([zone]);

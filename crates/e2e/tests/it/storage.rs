@@ -114,3 +114,71 @@ fn storage_of_the_machine_goes_with_its_unit() {
     assert_eq!(cli.ok(&["ssh", "0", "ls /srv/filebox"]), "");
     cli.destroy("boxes");
 }
+
+#[test]
+fn a_disk_that_there_is_already_is_copied_and_left_alone() {
+    let Some(cli) = Lazuli::start() else { return };
+    cli.ok(&["add-model", "boxes"]);
+    let with_disk = ["--storage", "files=azure,1G"];
+    let deploy = ["deploy", "../../charms/filebox", "first"];
+    cli.ok(&[deploy.as_slice(), &with_disk].concat());
+    cli.until("it is active", |status| status.all_active(1));
+    cli.ok(&["ssh", "0", "echo mine | sudo tee /srv/filebox/note && sync"]);
+    cli.ok(&["remove-unit", "--no-prompt", "first/0"]);
+    cli.eventually("it is detached", || word(&cli, "files/0") == "detached");
+    let disks = cli.inventory("Microsoft.Compute/disks");
+    let mine = cli.sql("select cloud_id from effects where name like 'volume-%'");
+    let mine = mine.trim();
+
+    for (words, expected) in [
+        (
+            ["rootfs", mine, "files"],
+            "importing filesystem with storage provider \"rootfs\" not supported",
+        ),
+        (
+            ["azure", "disk-1", "files"],
+            "\"disk-1\" is not the id of a disk or a snapshot",
+        ),
+        (["gold", mine, "files"], "pool \"gold\" not found"),
+    ] {
+        let refused = cli.run(&[&["import-filesystem"], words.as_slice()].concat());
+        let (code, said) = refused.failed();
+        assert!(code == 1 && said.contains(expected), "{refused:?}");
+    }
+    let said = cli.run(&["import-filesystem", "azure", mine, "files"]);
+    assert!(said.err.ends_with("imported storage files/1\n"), "{said:?}");
+    assert_eq!(word(&cli, "files/1"), "detached");
+    cli.ok(&["add-unit", "first", "--attach-storage", "files/1"]);
+    cli.until("it is active", |status| status.all_active(1));
+    assert_eq!(cli.ok(&["ssh", "1", "cat /srv/filebox/note"]), "mine\n");
+    cli.ok(&["ssh", "1", "echo changed | sudo tee /srv/filebox/note"]);
+    // The unit's own disk beside that of the machine, and the user's.
+    assert_eq!(cli.inventory("Microsoft.Compute/disks").len(), 3);
+
+    cli.ok(&["remove-unit", "--no-prompt", "--destroy-storage", "first/1"]);
+    cli.eventually("its copy is gone", || word(&cli, "files/1").is_empty());
+    cli.eventually("the disk is still there", || {
+        cli.inventory("Microsoft.Compute/disks") == disks
+    });
+    cli.ok(&["add-unit", "first", "--attach-storage", "files/0"]);
+    cli.until("it is active", |status| status.all_active(1));
+    assert_eq!(cli.ok(&["ssh", "2", "cat /srv/filebox/note"]), "mine\n");
+
+    // What is not there is said by the cloud.
+    let gone = mine.replace("/disks/", "/disks/not-");
+    cli.ok(&["import-filesystem", "azure", &gone, "files"]);
+    cli.ok(&["add-unit", "first", "--attach-storage", "files/2"]);
+    cli.eventually("the cloud's words are shown", || {
+        let status = cli.ok(&["status", "--format", "json"]);
+        let storage = cli.ok(&["storage", "--format", "json"]);
+        format!("{status}{storage}").contains("not found")
+    });
+    cli.ok(&[
+        "destroy-model",
+        "boxes",
+        "--no-prompt",
+        "--destroy-storage",
+        "--force",
+    ]);
+    cli.assert_no_cloud();
+}

@@ -64,6 +64,36 @@ impl Fabric {
         self.show_disks(name, &guest)
     }
 
+    /// Makes a disk with the content that another one has now; one that is
+    /// there stays as it is.
+    ///
+    /// # Errors
+    /// A full disk of this machine.
+    pub fn copy_disk(&self, from: &str, to: &str, gib: u32) -> Result<()> {
+        check_name("disk", from)?;
+        check_name("disk", to)?;
+        let (from, to) = (self.disk_path(from), self.disk_path(to));
+        if to.exists() {
+            return Ok(());
+        }
+        if from.exists() {
+            let partial = to.with_extension("new");
+            let mut command = Command::new("cp");
+            command.args(["--sparse=always", "--reflink=auto"]);
+            tools::run(command.arg(&from).arg(&partial), "")?;
+            fs::rename(&partial, &to).map_err(Error::path("rename", &partial))?;
+        }
+        // One that nobody has attached yet has no content.
+        make(&to, gib)?;
+        let size = u64::from(gib) << 30;
+        let file = File::options().write(true).open(&to);
+        file.and_then(|file| match file.metadata()?.len() < size {
+            true => file.set_len(size),
+            false => Ok(()),
+        })
+        .map_err(Error::path("extend", &to))
+    }
+
     /// Removes a disk with its content; absent is fine.
     ///
     /// # Errors

@@ -97,8 +97,11 @@ pub enum EffectSpec {
         region: String,
         /// The zone, if any: a machine that it is attached to is in it.
         zone: Option<String>,
-        /// GiB.
+        /// GiB; 0 for the size of the source.
         size: u32,
+        /// What it is made a copy of, by the cloud's id.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
         /// Such as `Premium_LRS`.
         sku: String,
         /// The instance.

@@ -92,8 +92,12 @@ pub struct Storage {
     pub pool: String,
     /// Where its content is kept.
     pub provider: StorageProvider,
-    /// Its size, MiB.
+    /// Its size, MiB; 0 for what is imported, which has that of its source.
     pub size: u64,
+    /// What its disk is made a copy of, by the cloud's id; nothing for one that
+    /// begins empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The unit it should be attached to.
     pub unit: Option<UnitId>,
     /// Alive, or dying: detached, then destroyed with its content.

@@ -64,7 +64,11 @@ pub(crate) fn make_disk(
             spec: EffectSpec::Disk {
                 region: instance.region.clone(),
                 zone: instance.zone.clone(),
-                size: u32::try_from(storage.size.div_ceil(1024).max(1)).unwrap_or(u32::MAX),
+                size: match storage.source {
+                    Some(_) => 0,
+                    None => u32::try_from(storage.size.div_ceil(1024).max(1)).unwrap_or(u32::MAX),
+                },
+                source: storage.source.clone(),
                 sku: sku.to_owned(),
                 storage: storage.id,
                 number: storage.name.number(),

@@ -16,6 +16,7 @@ impl World {
             .expect("a pool")
             .provider;
         let row = Storage {
+            source: None,
             id: self.fresh(),
             name: name.parse().expect("a name"),
             kind: StorageKind::Filesystem,

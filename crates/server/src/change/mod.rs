@@ -65,8 +65,8 @@ pub(crate) use secrets::{
 };
 pub(crate) use spaces::bind;
 pub(crate) use storage::{
-    add_storage, attach_storage, create_pool, detach_storage, remove_pool, remove_storage,
-    update_pool,
+    add_storage, attach_storage, create_pool, detach_storage, import_filesystem, remove_pool,
+    remove_storage, update_pool,
 };
 pub(crate) use summary::{effective, summary};
 pub(crate) use tasks::{cancel, exec, run};

@@ -132,7 +132,7 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(units::add_units))
         .routes(routes!(units::show_unit, units::remove_unit))
         .routes(routes!(units::resolve_unit))
-        .routes(routes!(storage::list_storage))
+        .routes(routes!(storage::list_storage, storage::import_filesystem))
         .routes(routes!(
             storage_pools::list_storage_pools,
             storage_pools::create_storage_pool

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::Response;
 use http::StatusCode;
-use lazuli_api::{AddStorage, AttachStorage, Changed, Removal, WriteQuery};
+use lazuli_api::{AddStorage, AttachStorage, Changed, ImportFilesystem, Removal, WriteQuery};
 use lazuli_model::document::storage::Storage;
 use lazuli_plan::document;
 
@@ -16,6 +16,20 @@ use crate::extract::{Body, Edit, Named, Query, Shown, Write};
     responses((status = 200, body = Storage)))]
 pub(super) async fn list_storage(Shown(loaded): Shown) -> Json<Storage> {
     Json(document::storage_document(&loaded.state))
+}
+
+/// Makes storage of a disk or a snapshot that the cloud has.
+#[utoipa::path(post, path = "/models/{model}/storage", tag = "storage",
+    params(WriteQuery), request_body = ImportFilesystem,
+    responses((status = 201, body = Changed)))]
+pub(super) async fn import_filesystem(
+    edit: Edit<Write, Body<ImportFilesystem>>,
+) -> Result<Response, Error> {
+    edit.apply(StatusCode::CREATED, |draft, body| {
+        let what = &body.value;
+        change::import_filesystem(draft, &what.pool, &what.provider_id, &what.storage)
+    })
+    .await
 }
 
 /// Adds storage to a unit.

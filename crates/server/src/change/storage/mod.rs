@@ -15,9 +15,11 @@ use lazuli_model::state::{
 use super::{Draft, Refusal, unit};
 
 mod directive;
+mod import;
 mod pool;
 
 pub(super) use directive::{of_deploy, of_refresh};
+pub(crate) use import::import_filesystem;
 pub(crate) use pool::{create_pool, remove_pool, update_pool};
 
 use directive::{MOST, read};
@@ -125,6 +127,7 @@ fn add(
             pool: directive.pool.clone(),
             provider,
             size: directive.size,
+            source: None,
             unit: Some(unit),
             life: Life::Alive,
             force: false,
@@ -200,6 +203,8 @@ fn check_fit(spec: &StorageSpec, row: &Storage) -> Result<(), Refusal> {
         )));
     }
     match spec.minimum_size {
+        // How large what is imported is, the cloud alone knows.
+        _ if row.source.is_some() => Ok(()),
         Some(least) if row.size < least => Err(Refusal::invalid(format!(
             "cannot attach storage {shown:?}: {}MB are less than the minimum of {least}MB",
             row.size

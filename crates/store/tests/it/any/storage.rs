@@ -24,6 +24,7 @@ fn storage() -> impl Strategy<Value = Row> {
     (1_u128..9, kind, made, of(ids()), life(), any::<bool>()).prop_map(
         |(n, kind, (provider, pool, size, created_at), unit, life, force)| {
             Row::Storage(Storage {
+                source: None,
                 id: id(n),
                 // Names are unique.
                 name: format!("data/{n}").parse().unwrap(),
