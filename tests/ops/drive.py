@@ -7,7 +7,6 @@ guestbook.charm and reader.charm.
 """
 
 import json
-import logging
 import pathlib
 import shlex
 import shutil
@@ -17,6 +16,9 @@ import time
 import zipfile
 
 import jubilant
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import steps
 
 # It reads and writes in the book's own network.
 FETCH = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode(), end='')"
@@ -184,21 +186,6 @@ class Drive:
         self.juju.destroy_model("ops", destroy_storage=True)
 
 
-def main() -> None:
-    logging.getLogger("jubilant").setLevel(logging.ERROR)
-    program, charms = sys.argv[1:]
-    drive = Drive(program, pathlib.Path(charms))
-    for name, step in vars(Drive).items():
-        if name in HELP or name.startswith("_"):
-            continue
-        begun = time.monotonic()
-        try:
-            step(drive)
-        except BaseException:
-            print(drive.juju.cli("status"), drive.juju.debug_log(limit=40), sep="\n", file=sys.stderr)
-            raise
-        print(f"   {name:<30} {time.monotonic() - begun:6.1f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    program, charms = sys.argv[1:]
+    steps.run(Drive(program, pathlib.Path(charms)), HELP)

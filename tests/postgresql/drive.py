@@ -5,13 +5,15 @@
 PROGRAM is the command line to be driven.
 """
 
-import logging
 import pathlib
 import shlex
 import sys
 import time
 
 import jubilant
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import steps
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -222,20 +224,5 @@ HELP = (
 )
 
 
-def main() -> None:
-    logging.getLogger("jubilant").setLevel(logging.ERROR)
-    drive = Drive(sys.argv[1])
-    for name, step in vars(Drive).items():
-        if name in HELP or name.startswith("_"):
-            continue
-        begun = time.monotonic()
-        try:
-            step(drive)
-        except BaseException:
-            print(drive.juju.cli("status"), drive.juju.debug_log(limit=60), sep="\n", file=sys.stderr)
-            raise
-        print(f"   {name:<30} {time.monotonic() - begun:6.1f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    steps.run(Drive(sys.argv[1]), HELP)

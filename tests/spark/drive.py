@@ -5,13 +5,14 @@
 PROGRAM is the command line to be driven; ARCHIVE the charm's resource.
 """
 
-import logging
 import pathlib
 import sys
 import tempfile
-import time
 
 import jubilant
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import steps
 
 CHARM = pathlib.Path(__file__).resolve().parents[2] / "charms/spark"
 
@@ -144,21 +145,6 @@ class Drive:
         self.juju.destroy_model("spark")
 
 
-def main() -> None:
-    logging.getLogger("jubilant").setLevel(logging.ERROR)
-    program, archive = sys.argv[1:]
-    drive = Drive(program, archive)
-    for name, step in vars(Drive).items():
-        if name in HELP or name.startswith("_"):
-            continue
-        begun = time.monotonic()
-        try:
-            step(drive)
-        except BaseException:
-            print(drive.juju.cli("status"), drive.juju.debug_log(limit=60), sep="\n", file=sys.stderr)
-            raise
-        print(f"   {name:<30} {time.monotonic() - begun:6.1f} s", flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    program, archive = sys.argv[1:]
+    steps.run(Drive(program, archive), HELP)
