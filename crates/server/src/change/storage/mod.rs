@@ -7,15 +7,13 @@ use lazuli_model::charm::{Charm, StorageSpec};
 use lazuli_model::id::{GenericUuid, MachineId, StorageInstanceId, UnitId};
 use lazuli_model::life::Life;
 use lazuli_model::names::{StorageId, StorageName};
-use lazuli_model::state::{
-    Application, Change, Machine, MachineSource, ModelState, Row, Storage, StorageDirective,
-    StorageProvider, Unit,
-};
+use lazuli_model::state::{Application, Change, ModelState, Row, Storage, StorageDirective, Unit};
 
 use super::{Draft, Refusal, unit};
 
 mod directive;
 mod import;
+mod instance;
 mod pool;
 
 pub(super) use directive::{of_deploy, of_refresh};
@@ -23,6 +21,7 @@ pub(crate) use import::import_filesystem;
 pub(crate) use pool::{create_pool, remove_pool, update_pool};
 
 use directive::{MOST, read};
+use instance::{check_fit, check_machine, detached, storage};
 
 /// Gives a new unit its storage: `attached` are instances that it takes over,
 /// which count towards what it gets.
@@ -137,23 +136,6 @@ fn add(
     Ok(())
 }
 
-/// The cloud's disks are for the cloud's machines.
-fn check_machine(
-    draft: &Draft<'_>,
-    provider: StorageProvider,
-    machine: MachineId,
-) -> Result<(), Refusal> {
-    let manual = |row: &Machine| matches!(row.source, MachineSource::Manual { .. });
-    let row = draft.state.machine(machine);
-    if provider == StorageProvider::Azure && row.is_some_and(manual) {
-        return Err(Refusal::invalid(
-            "the machine is not one of the cloud and can have none of its disks: use the pool \
-             rootfs, tmpfs or loop",
-        ));
-    }
-    Ok(())
-}
-
 impl Draft<'_> {
     /// The number of a new instance.
     fn next_storage(&self) -> u32 {
@@ -162,54 +144,6 @@ impl Draft<'_> {
             _ => None,
         });
         new.max().unwrap_or(0).max(self.state.next_storage())
-    }
-}
-
-/// The instance of this name: `data/0`, or `data-0` where a slash is not to
-/// be had.
-fn storage<'a>(state: &'a ModelState, name: &str) -> Result<&'a Storage, Refusal> {
-    let parsed: Option<StorageId> = name.parse().ok().or_else(|| {
-        let (store, number) = name.rsplit_once('-')?;
-        format!("{store}/{number}").parse().ok()
-    });
-    parsed
-        .and_then(|name| state.storages().all().find(|row| row.name == name))
-        .ok_or_else(|| Refusal::not_found("storage", name))
-}
-
-/// An instance that no unit has.
-fn detached<'a>(state: &'a ModelState, name: &str) -> Result<&'a Storage, Refusal> {
-    let row = storage(state, name)?;
-    let named = || format!("{:?}", row.name.to_string());
-    if row.life != Life::Alive {
-        return Err(Refusal::conflict(format!("storage {} is dying", named())));
-    }
-    let holder = state.storages().state(row.id).and_then(|known| known.unit);
-    if let Some(unit) = row.unit.or(holder).and_then(|unit| state.unit(unit)) {
-        return Err(Refusal::conflict(format!(
-            "storage {} is already attached to unit {:?}",
-            named(),
-            unit.name.to_string()
-        )));
-    }
-    Ok(row)
-}
-
-fn check_fit(spec: &StorageSpec, row: &Storage) -> Result<(), Refusal> {
-    let shown = row.name.to_string();
-    if spec.kind != row.kind {
-        return Err(Refusal::invalid(format!(
-            "cannot attach storage {shown:?}: the charm's store is of another kind"
-        )));
-    }
-    match spec.minimum_size {
-        // How large what is imported is, the cloud alone knows.
-        _ if row.source.is_some() => Ok(()),
-        Some(least) if row.size < least => Err(Refusal::invalid(format!(
-            "cannot attach storage {shown:?}: {}MB are less than the minimum of {least}MB",
-            row.size
-        ))),
-        _ => Ok(()),
     }
 }
 
