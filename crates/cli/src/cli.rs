@@ -51,9 +51,11 @@ struct Global {
     logging_config: Option<String>,
     #[arg(short = 'B', long, global = true, hide = true)]
     no_browser_login: bool,
-    #[arg(long, global = true, hide = true)]
+    /// Use colours, as debug-log does at a terminal
+    #[arg(long, global = true, overrides_with = "no_color")]
     color: bool,
-    #[arg(long, global = true, hide = true)]
+    /// Use no colours
+    #[arg(long, global = true)]
     no_color: bool,
 }
 
@@ -65,6 +67,11 @@ impl Cli {
             model: self.global.model,
             controller: self.global.controller,
             quiet: self.global.quiet,
+            color: match (self.global.color, self.global.no_color) {
+                (true, _) => Some(true),
+                (_, true) => Some(false),
+                _ => None,
+            },
             offset,
         };
         self.command.run(&session).await

@@ -69,6 +69,7 @@ mod tests {
             model: None,
             controller: None,
             quiet: true,
+            color: None,
             offset: UtcOffset::UTC,
         };
         let mut patience = Patience::default();

@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) controller: Option<String>,
     /// Whether people are told nothing.
     pub(crate) quiet: bool,
+    /// Whether to use colours, if that was said.
+    pub(crate) color: Option<bool>,
     /// The local time zone.
     pub(crate) offset: UtcOffset,
 }
@@ -89,6 +91,13 @@ impl Session {
     /// Whether there is a person to ask.
     pub(crate) fn may_ask(&self) -> bool {
         stdin().is_terminal() && stderr().is_terminal()
+    }
+
+    /// Whether to use colours: as was said, or at a terminal unless the
+    /// environment has `NO_COLOR`.
+    pub(crate) fn colors(&self) -> bool {
+        let asked_not = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.color.unwrap_or_else(|| self.shows() && !asked_not)
     }
 
     /// Whether the data goes to a person.

@@ -45,6 +45,12 @@ pub(crate) struct Args {
     /// Not of these modules
     #[arg(long, value_name = "MODULE")]
     exclude_module: Vec<String>,
+    /// Only with these labels, which no line has here
+    #[arg(long, value_name = "LABEL", hide = true)]
+    include_label: Vec<String>,
+    /// Not with these labels, which no line has here
+    #[arg(long, value_name = "LABEL", hide = true)]
+    exclude_label: Vec<String>,
     /// Only this bad or worse: TRACE, DEBUG, INFO, WARNING, ERROR
     #[arg(short, long)]
     level: Option<String>,
@@ -75,7 +81,12 @@ impl Args {
             },
             date: self.date,
             ms: self.ms,
+            color: session.colors(),
         };
+        if !self.include_label.is_empty() {
+            session.say("No lines of this log have labels: none is shown.");
+            return Ok(());
+        }
         let query = self.query();
         let goes_on = self.goes_on(session.shows());
         match self.tail_lines() {

@@ -14,18 +14,35 @@ pub(crate) struct Style {
     pub(crate) date: bool,
     /// To the millisecond.
     pub(crate) ms: bool,
+    /// With the level in the colour that Juju has for it.
+    pub(crate) color: bool,
 }
 
 /// A line, with its newline.
 pub(crate) fn line(line: &LogLine, style: Style) -> String {
+    let level = match style.color.then(|| color(&line.level)).flatten() {
+        Some(code) => format!("\x1b[{code}m{}\x1b[0m", line.level),
+        None => line.level.clone(),
+    };
     format!(
-        "{}: {} {} {} {}\n",
+        "{}: {} {level} {} {}\n",
         line.entity,
         style.clock.log(line.at, style.date, style.ms),
-        line.level,
         line.module,
         plain(line.message.clone())
     )
+}
+
+/// The code of a level's colour (ECMA-48, SGR).
+fn color(level: &str) -> Option<&'static str> {
+    Some(match level {
+        "DEBUG" => "32",
+        "INFO" => "94",
+        "WARNING" => "33",
+        "ERROR" => "91",
+        "CRITICAL" => "97;41",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -47,6 +64,7 @@ mod tests {
             clock: Clock::Utc,
             date,
             ms: false,
+            color: false,
         };
         assert_eq!(
             line(&said, style(false)),
@@ -63,6 +81,14 @@ mod tests {
         assert_eq!(
             line(&said, style(true)),
             "unit-webapp-0: 2024-03-05 06:07:08 INFO juju-log hello\n"
+        );
+        let colored = Style {
+            color: true,
+            ..style(false)
+        };
+        assert_eq!(
+            line(&said, colored),
+            "unit-webapp-0: 06:07:08 \x1b[94mINFO\x1b[0m juju-log hello\n"
         );
     }
 }
