@@ -48,6 +48,28 @@ fn endpoints_have_the_addresses_of_their_spaces() {
     assert_eq!(interfaces("0"), ["eth0 alpha", "eth1 db"]);
     assert_eq!(interfaces("1"), ["eth0 alpha"]);
 
+    // The routes are there after a boot, too.
+    let boot = || {
+        let read = "cat /proc/sys/kernel/random/boot_id";
+        lazuli.run(&["ssh", "server/0", read]).out
+    };
+    let before = boot();
+    // The connection is cut.
+    lazuli.run(&["ssh", "server/0", "sudo reboot"]);
+    lazuli.eventually("it is up again", || {
+        let now = boot();
+        !now.is_empty() && now != before
+    });
+    let address = server
+        .trim_start_matches("data=")
+        .split(' ')
+        .next()
+        .unwrap_or_default();
+    let probe = format!("timeout 2 bash -c 'head -c 7 < /dev/tcp/{address}/22'");
+    lazuli.eventually("it answers again", || {
+        lazuli.run(&["ssh", "client/0", &probe]).out == "SSH-2.0"
+    });
+
     // What machines are not in cannot be bound to; what they are in can.
     let refused = lazuli.run(&["bind", "client", "source=db"]);
     assert_eq!(refused.code, 1);

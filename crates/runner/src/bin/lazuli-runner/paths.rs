@@ -86,6 +86,11 @@ impl Paths {
         self.lib().join("supervisor.log")
     }
 
+    /// There when the machine needs routes by source address.
+    pub(crate) fn routes(&self) -> PathBuf {
+        self.lib().join("routes")
+    }
+
     /// The lock that admits one hook at a time.
     pub(crate) fn machine_lock(&self) -> PathBuf {
         self.lib().join("machine-lock")

@@ -5,14 +5,23 @@
 //! cards" of its manual). So each gets a table of its own, for what is sent
 //! from its address: units answer at the addresses of all spaces. The first
 //! one too, since the way to its peers in another's subnet is the other's.
+//!
+//! Only where the controller says that the cloud made several interfaces: the
+//! routes of a machine that was enlisted are its owner's.
 
 use std::fs;
 use std::net::Ipv4Addr;
 use std::process::Command;
 
+use lazuli_runner::frames::Network;
 use serde::Deserialize;
 
 use crate::error::Error;
+use crate::files;
+use crate::paths::Paths;
+
+/// What the controller calls the first interface.
+const FIRST: &str = "eth0";
 
 /// Tables are numbered from here; those below 256 are the system's.
 const TABLES: u32 = 1000;
@@ -32,11 +41,35 @@ struct Address {
     prefixlen: u8,
 }
 
-/// Makes the routes; those that are there stay.
+/// Makes the routes of a machine that was seen to need them, once it runs
+/// again.
 ///
 /// # Errors
 /// The first that could not be made.
-pub(crate) fn ensure() -> Result<(), Error> {
+pub(crate) fn restore(paths: &Paths) -> Result<(), Error> {
+    match paths.is_system() && paths.routes().exists() {
+        true => make(),
+        false => Ok(()),
+    }
+}
+
+/// Makes them when a unit is told of an address beside the first interface's.
+///
+/// # Errors
+/// The first that could not be made; it is tried again with the next hook.
+pub(crate) fn ensure(paths: &Paths, network: &Network) -> Result<(), Error> {
+    let bindings = network.bindings.values();
+    let mut interfaces = bindings.flat_map(|binding| &binding.interfaces);
+    let needed = interfaces.any(|one| one.name != FIRST);
+    if !needed || !paths.is_system() || paths.routes().exists() {
+        return Ok(());
+    }
+    make()?;
+    files::write_whole(&paths.routes(), b"", false)
+}
+
+/// Makes them; those that are there stay.
+fn make() -> Result<(), Error> {
     let names = fs::read_dir("/sys/class/net").into_iter().flatten();
     let numbers = names
         .flatten()

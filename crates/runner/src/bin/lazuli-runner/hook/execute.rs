@@ -26,6 +26,7 @@ use crate::debug::{self, Session};
 use crate::error::{Error, describe};
 use crate::files;
 use crate::paths::unit_tag;
+use crate::routes;
 use crate::supervisor::Supervisor;
 use crate::supervisor::run::Run;
 
@@ -185,6 +186,9 @@ fn start(supervisor: &Arc<Supervisor>, run: &Arc<Run>) -> Result<Result<Running,
             storage_location.clone_from(&location);
         }
         run.session().found_storage(&storage.id, location);
+    }
+    if let Err(error) = routes::ensure(paths, &request.context.network) {
+        supervisor.note(&describe(&error));
     }
     let tools_dir = prepare(paths, &supervisor.prepared, &tag)?;
     let charm_dir = paths.charm_dir(&tag);

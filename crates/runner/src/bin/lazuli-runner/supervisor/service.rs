@@ -136,9 +136,7 @@ pub(crate) fn serve(paths: Paths, idle: Duration) -> Result<(), Error> {
         paths,
     });
     recover::recover(&supervisor)?;
-    if supervisor.paths.is_system()
-        && let Err(error) = routes::ensure()
-    {
+    if let Err(error) = routes::restore(&supervisor.paths) {
         // Without them there are addresses that nobody is answered at; hooks
         // run nevertheless.
         supervisor.note(&describe(&error));
