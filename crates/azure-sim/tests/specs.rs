@@ -108,6 +108,10 @@ fn references(value: &Value, found: &mut BTreeSet<String>) {
         Value::String(text) if text.starts_with("/subscriptions/") => {
             found.insert(text.clone());
         }
+        // What a disk is a copy of is named without the first slash.
+        Value::String(text) if text.starts_with("subscriptions/") => {
+            found.insert(format!("/{text}"));
+        }
         Value::Array(list) => list.iter().for_each(|item| references(item, found)),
         Value::Object(map) => map.values().for_each(|item| references(item, found)),
         _ => {}
@@ -126,6 +130,9 @@ async fn prepare(sim: &Sim, reference: &str, location: &str) {
             "location": location, "sku": {"name": "Standard"}, "properties": {"publicIPAllocationMethod": "Static"},
         }),
         Some("networksecuritygroups" | "natgateways") => json!({"location": location}),
+        Some("disks") => json!({
+            "location": location, "properties": {"creationData": {"createOption": "Empty"}, "diskSizeGB": 10},
+        }),
         Some("networkinterfaces") => {
             let subnet = format!(
                 "{}/providers/Microsoft.Network/virtualNetworks/of-{}/subnets/default",
@@ -196,6 +203,8 @@ fn out_of_scope(operation: &str, body: &Value) -> bool {
                 .iter()
                 .any(|word| text.contains(word))
         }
+        // There are no snapshots.
+        "Disks_CreateOrUpdate" => text.contains("/snapshots/"),
         // Nor are there load balancers and whole prefixes on a NIC.
         "NetworkInterfaces_CreateOrUpdate" => {
             text.contains("loadbalancer") || text.contains("privateipaddressprefixlength")

@@ -115,13 +115,16 @@ fn copied(tx: &Tx<'_>, slot: &Slot, body: &mut Value) -> Result<Option<ResourceI
     if !copies {
         return Ok(None);
     }
-    let entry = json!({ "id": data["sourceResourceId"] });
-    let source = linked(tx, &entry, Kind::Disk, &slot.id)?.ok_or_else(|| {
+    let missing = || {
         ArmError::invalid(
             "disk.properties.creationData.sourceResourceId",
             "Required parameter 'disk.properties.creationData.sourceResourceId' is missing (null).",
         )
-    })?;
+    };
+    // Microsoft's own examples leave the first slash out.
+    let source = data["sourceResourceId"].as_str().ok_or_else(missing)?;
+    let entry = json!({ "id": format!("/{}", source.trim_start_matches('/')) });
+    let source = linked(tx, &entry, Kind::Disk, &slot.id)?.ok_or_else(missing)?;
     let size = existing(tx, &source)?.body["properties"]["diskSizeGB"].as_u64();
     let size = size.unwrap_or(30);
     match body["properties"]["diskSizeGB"].as_u64() {
