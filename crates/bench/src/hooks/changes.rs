@@ -72,8 +72,9 @@ impl Changes {
     }
 
     /// Changes the option once; returns when the outcomes of all units are
-    /// committed.
-    pub(super) async fn change(&mut self) -> anyhow::Result<()> {
+    /// committed, with the time until the request was answered.
+    pub(super) async fn change(&mut self) -> anyhow::Result<Duration> {
+        let begun = Instant::now();
         self.value += 1;
         let change = ConfigChange {
             set: [("n".to_owned(), Value::from(self.value))].into(),
@@ -83,13 +84,14 @@ impl Changes {
             .model
             .change_application_config(&self.application, &change)
             .await?;
+        let answered = begun.elapsed();
         let written = changed
             .written
             .context("the change of the option changed nothing")?;
         let mut reached = HashSet::new();
         let all = self.reach_all(written.revision, &mut reached);
         if let Ok(done) = timeout(REACHES_WITHIN, all).await {
-            return done;
+            return done.map(|()| answered);
         }
         bail!(
             "{} of {} units ran the hook within {} s",

@@ -23,6 +23,8 @@ const LOOK: Duration = Duration::from_millis(100);
 pub(super) struct Hook {
     /// From the request to the event of the outcome.
     pub(super) whole: f64,
+    /// From the request to its answer: the change itself, committed.
+    pub(super) answered: f64,
     /// What is done without Lazuli: the charm's action `by-hand`.
     pub(super) by_hand: f64,
 }
@@ -40,14 +42,17 @@ pub(super) async fn hook(model: &ModelClient, application: &str) -> anyhow::Resu
     let mut changes = Changes::new(model.clone(), application, 1).await?;
     changes.change().await?;
     let mut took = Vec::with_capacity(RUNS);
+    let mut answered = Vec::with_capacity(RUNS);
     for _ in 0..RUNS {
         let begun = Instant::now();
-        changes.change().await?;
+        let answer = changes.change().await?;
         took.push(begun.elapsed().as_secs_f64() * 1e3);
+        answered.push(answer.as_secs_f64() * 1e3);
     }
     let results = act(model, application, "by-hand").await?;
     Ok(Hook {
         whole: median(&took),
+        answered: median(&answered),
         by_hand: number(&results["us"])? / 1e3,
     })
 }

@@ -119,13 +119,19 @@ impl Single {
                 ops.by_hand,
             ));
         }
-        report::table(&rows)
+        format!(
+            "{}\nof the hook, {:.2} ms went by until its request was answered, and {:.2} ms were added after that",
+            report::table(&rows),
+            self.hook.answered,
+            self.hook.whole - self.hook.answered - self.hook.by_hand,
+        )
     }
 
     fn figures(&self) -> Vec<(&'static str, Value)> {
         let number = |value: f64| json!(rounded(value, 2));
         let mut figures = vec![
             ("hook_ms", number(self.hook.whole)),
+            ("hook_request_ms", number(self.hook.answered)),
             ("hook_by_hand_ms", number(self.hook.by_hand)),
             ("ratio_hook", number(self.hook.whole / self.hook.by_hand)),
             ("tool_ms", number(self.tool.tool)),
