@@ -107,6 +107,15 @@ pub(crate) async fn load_in(
     })
 }
 
+/// Applies changes to a model, which are what was committed next.
+pub(crate) fn replay(loaded: &mut Loaded, changes: Vec<Change>, position: Position) -> Refreshed {
+    for change in &changes {
+        loaded.state.apply(change.clone());
+    }
+    loaded.position = position;
+    Refreshed::Changed(changes)
+}
+
 pub(crate) async fn refresh_in(
     connection: &mut PgConnection,
     loaded: &mut Loaded,

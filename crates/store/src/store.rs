@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use lazuli_model::id::{ControllerId, ModelId};
+use lazuli_model::state::Change;
 use sqlx::PgPool;
 
 use crate::commit::{Batch, Committed, commit};
@@ -10,6 +11,7 @@ use crate::connect::check_schema;
 use crate::desired::Edit;
 use crate::event::Actor;
 use crate::feed::Feed;
+use crate::heads::Position;
 use crate::limit::Doing;
 use crate::load::{self, Loaded, Refreshed};
 use crate::seal::{DataKey, Sealer, data_key};
@@ -86,13 +88,26 @@ impl Store {
         load::load(self.pool(), model).await
     }
 
-    /// Brings a model in memory up to date.
+    /// Brings a model in memory up to date: as far as anybody here heard of
+    /// it when this process committed what is new, else by reading.
     ///
     /// # Errors
     ///
     /// Fails when Postgres does; the model in memory is then as before.
     pub async fn refresh(&self, loaded: &mut Loaded) -> Result<Refreshed, StoreError> {
+        let (model, after) = (loaded.state.model().id, loaded.position.revision);
+        if let Some((position, changes)) = self.own_since(model, after) {
+            return Ok(load::replay(loaded, changes, position));
+        }
         load::refresh(self.pool(), loaded).await
+    }
+
+    /// What became of a model's rows since a revision, if this process
+    /// committed all of it itself, and lately; in the order of the commits.
+    #[must_use]
+    pub fn own_since(&self, model: ModelId, since: u64) -> Option<(Position, Vec<Change>)> {
+        let known = self.feed().known_position(model)?;
+        self.feed().committed_between(model, since, known.revision)
     }
 
     /// Commits a controller's batches in one transaction, and rings. Answers
@@ -104,8 +119,8 @@ impl Store {
     /// its batch. `OutcomeUnknown`: read before going on.
     pub async fn commit(&self, batches: &[Batch]) -> Result<Vec<Committed>, StoreError> {
         let committed = commit(self.pool(), batches).await?;
-        for &each in &committed {
-            self.feed().committed(each);
+        for (&each, batch) in committed.iter().zip(batches) {
+            self.feed().committed(each, &batch.changes);
         }
         Ok(committed)
     }

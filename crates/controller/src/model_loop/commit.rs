@@ -171,8 +171,15 @@ impl ModelLoop {
 
     /// Whether the model is still there.
     async fn read_changes(&mut self) -> Result<bool, StoreError> {
-        let pool = self.shared.store.pool();
         let since = self.position.revision;
+        if let Some((position, changes)) = self.shared.store.own_since(self.model, since) {
+            for change in changes {
+                self.desk.absorb(change);
+            }
+            self.position = position;
+            return Ok(true);
+        }
+        let pool = self.shared.store.pool();
         let Some(changed) = lazuli_store::changed_since(pool, self.model, since).await? else {
             return Ok(false);
         };

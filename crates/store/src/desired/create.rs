@@ -75,6 +75,6 @@ pub async fn create_model(
         position,
         removed: false,
     };
-    store.feed().committed(committed);
+    store.feed().committed(committed, &changes);
     Ok((model, committed))
 }

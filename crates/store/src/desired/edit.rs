@@ -113,8 +113,15 @@ impl Edit {
                 what: format!("model {}", loaded.state.model().id),
             });
         }
+        let (after, before) = (loaded.position.revision, self.before());
+        if let Some((_, changes)) = self
+            .feed
+            .committed_between(self.model, after, before.revision)
+        {
+            return Ok(load::replay(loaded, changes, before));
+        }
         let refreshed = load::refresh_in(&mut self.transaction, loaded).await?;
-        loaded.position = self.before();
+        loaded.position = before;
         Ok(refreshed)
     }
 
@@ -260,12 +267,12 @@ impl Edit {
     /// was lost.
     pub async fn commit(self) -> Result<Committed, StoreError> {
         let feed = self.feed.clone();
-        let committed = within(self.write()).await?;
-        feed.committed(committed);
+        let (committed, changes) = within(self.write()).await?;
+        feed.committed(committed, &changes);
         Ok(committed)
     }
 
-    async fn write(mut self) -> Result<Committed, StoreError> {
+    async fn write(mut self) -> Result<(Committed, Vec<Change>), StoreError> {
         if self.counted {
             heads::count(
                 &mut self.transaction,
@@ -284,11 +291,12 @@ impl Edit {
         };
         apply(&mut self.transaction, &[part]).await?;
         end(self.transaction).await?;
-        Ok(Committed {
+        let committed = Committed {
             model: self.model,
             position: self.position,
             removed: removes(&self.changes),
-        })
+        };
+        Ok((committed, self.changes))
     }
 
     /// How far the model was before this transaction.

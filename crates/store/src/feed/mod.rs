@@ -7,12 +7,14 @@
 //! and never correctness. What this process commits, it knows at once.
 
 mod known;
+mod recent;
 mod tail;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lazuli_model::id::ModelId;
+use lazuli_model::state::Change;
 use sqlx::PgPool;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,7 @@ use crate::limit::Doing;
 
 use known::Known;
 pub use known::{Moved, News};
+use recent::Recent;
 
 /// A handle on the feed of this process.
 #[derive(Clone)]
@@ -33,6 +36,7 @@ pub struct Feed(Arc<Inner>);
 
 struct Inner {
     known: Mutex<Known>,
+    recent: Mutex<Recent>,
     /// Rung after commits.
     bell: Notify,
     ended: CancellationToken,
@@ -53,6 +57,7 @@ impl Feed {
             .connect_lazy_with(pool.connect_options().as_ref().clone());
         let feed = Self(Arc::new(Inner {
             known: Mutex::new(Known::default()),
+            recent: Mutex::new(Recent::default()),
             bell: Notify::new(),
             ended: CancellationToken::new(),
             tasks: TaskTracker::new(),
@@ -99,8 +104,27 @@ impl Feed {
         self.known().position(model, FRESH)
     }
 
+    /// What became of a model after a revision, as far as another, in the
+    /// order in which it was committed, without asking anybody. None when this
+    /// process did not commit all of it itself, and lately.
+    pub(crate) fn committed_between(
+        &self,
+        model: ModelId,
+        after: u64,
+        upto: u64,
+    ) -> Option<(Position, Vec<Change>)> {
+        self.recent().between(model, after, upto)
+    }
+
     /// Tells of a commit of this process, and rings for the others.
-    pub fn committed(&self, committed: Committed) {
+    pub(crate) fn committed(&self, committed: Committed, changes: &[Change]) {
+        // Before it is heard of: whoever hears of it finds it.
+        if !committed.removed
+            && let Some(kept) = recent::worth_keeping(changes)
+        {
+            self.recent()
+                .keep(committed.model, committed.position, kept);
+        }
         self.known()
             .learn(committed.model, committed.position, committed.removed);
         self.ring();
@@ -109,6 +133,10 @@ impl Feed {
     /// Rings, soon.
     pub fn ring(&self) {
         self.0.bell.notify_one();
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        self.0.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

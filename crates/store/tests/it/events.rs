@@ -4,7 +4,7 @@ use lazuli_model::state::{Change, Row, RowKey};
 use lazuli_model::status::{Status, StatusKey};
 use lazuli_store::events::{self, Cursor, Event, EventId, Page};
 use lazuli_store::retention::{self, Retention};
-use lazuli_store::{Refreshed, Store, history};
+use lazuli_store::{Refreshed, Store, history, refresh};
 use sqlx::query;
 
 use crate::common::{
@@ -214,7 +214,7 @@ async fn events_that_are_too_old_are_gone_and_followers_load_anew() {
         panic!("what is kept is gone");
     };
     assert_eq!(kept.len(), 1);
-    let refreshed = store.refresh(&mut follower).await.unwrap();
+    let refreshed = refresh(store.pool(), &mut follower).await.unwrap();
     assert_eq!(refreshed, Refreshed::Reloaded);
     assert_eq!(follower, store.load(hold.model).await.unwrap());
 }

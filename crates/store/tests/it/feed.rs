@@ -165,3 +165,25 @@ async fn a_feed_that_was_cut_off_comes_back() {
     .unwrap();
     other.close().await;
 }
+
+#[tokio::test]
+async fn what_two_processes_commit_in_turn_is_read_by_both() {
+    let world = World::new().await;
+    let (here, there) = (&world.store, world.scratch.store().await.unwrap());
+    let hold = world.held("one", 1).await;
+    let mut follower = here.load(hold.model).await.unwrap();
+    let since = follower.position.revision;
+    let commit = async |store: &Store, n| {
+        let done = store.commit(&[batch(hold, vec![put_unit(n)])]).await;
+        done.unwrap()[0].position
+    };
+    let first = commit(here, 1).await;
+    let (position, own) = here.own_since(hold.model, since).unwrap();
+    assert_eq!((position, own), (first, vec![put_unit(1)]));
+    commit(&there, 2).await;
+    commit(here, 3).await;
+    assert!(here.own_since(hold.model, since).is_none());
+    here.refresh(&mut follower).await.unwrap();
+    assert_eq!(follower, there.load(hold.model).await.unwrap());
+    assert_eq!(follower.state.units().count(), 3);
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use lazuli_model::state::{Change, Row, RowKey};
-use lazuli_store::{Loaded, Refreshed, StoreError, changed_since, rows};
+use lazuli_store::{Loaded, Refreshed, StoreError, changed_since, refresh, rows};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -17,6 +17,7 @@ async fn any_rows_come_back_as_they_were() {
     let hold = world.held("one", 1).await;
     let mut expected = store.load(hold.model).await.unwrap();
     let mut follower = expected.clone();
+    let mut near = expected.clone();
     let changes = any::changes(expected.state.model().clone());
     let mut runner = TestRunner::deterministic();
     let mut kinds = BTreeSet::new();
@@ -41,8 +42,11 @@ async fn any_rows_come_back_as_they_were() {
         let loaded = store.load(hold.model).await.unwrap();
         check(&loaded, &expected, &changes, round);
         // One who follows by reading the rows that changed gets there, too.
-        store.refresh(&mut follower).await.unwrap();
+        refresh(store.pool(), &mut follower).await.unwrap();
         check(&follower, &expected, &changes, round);
+        // And so does one in the process that wrote, without reading.
+        store.refresh(&mut near).await.unwrap();
+        check(&near, &expected, &changes, round);
     }
     assert_eq!(kinds.len(), 22, "every kind of row was written: {kinds:?}");
 }
@@ -97,7 +101,7 @@ async fn a_follower_reads_what_changed_and_nothing_else() {
         .await
         .unwrap();
     let mut follower = store.load(hold.model).await.unwrap();
-    let refreshed = store.refresh(&mut follower).await.unwrap();
+    let refreshed = refresh(store.pool(), &mut follower).await.unwrap();
     assert_eq!(refreshed, Refreshed::Changed(Vec::new()));
 
     let mut changed = crate::common::unit(2);
@@ -116,13 +120,13 @@ async fn a_follower_reads_what_changed_and_nothing_else() {
         changes.keys,
         Some(BTreeSet::from([RowKey::Unit(unit_id(2))]))
     );
-    let refreshed = store.refresh(&mut follower).await.unwrap();
+    let refreshed = refresh(store.pool(), &mut follower).await.unwrap();
     assert_eq!(refreshed, Refreshed::Changed(vec![put]));
 
     store
         .commit(&[batch(hold, vec![Change::Delete(RowKey::Model)])])
         .await
         .unwrap();
-    let refreshed = store.refresh(&mut follower).await.unwrap();
+    let refreshed = refresh(store.pool(), &mut follower).await.unwrap();
     assert_eq!(refreshed, Refreshed::Removed);
 }
