@@ -14,6 +14,7 @@ mod guest;
 mod history;
 mod status;
 mod transcript;
+mod upgrade;
 
 pub use check::{Log, Ran};
 pub use daemon::{Lazuli, Said};

@@ -22,4 +22,5 @@ mod spaces;
 mod storage;
 mod subordinates;
 mod trouble;
+mod upgrades;
 mod weather;
