@@ -151,6 +151,7 @@ mod tests {
                     version: "latest".to_owned(),
                 },
                 disk: None,
+                disk_type: None,
                 network: "n".to_owned(),
                 public_address: false,
                 hostname: "m-0".to_owned(),

@@ -129,6 +129,7 @@ mod tests {
             arch: "amd64".to_owned(),
             cores: 4,
             mem: 16384,
+            zones: Vec::new(),
             price_micros: None,
             family: "standardDSv5Family".to_owned(),
             limits: Vec::new(),

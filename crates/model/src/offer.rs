@@ -17,6 +17,9 @@ pub struct Offer {
     pub mem: u64,
     /// Network interfaces that it can have.
     pub interfaces: u32,
+    /// The zones of the region that it can be had in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub zones: Vec<String>,
     /// Price per hour, in millionths of the currency's unit; none when the
     /// price is not known.
     pub price_micros: Option<u64>,

@@ -53,7 +53,10 @@ fn storage(name: &str, spec: &VirtualMachine) -> models::StorageProfile {
     disk.disk_size_gb = spec.disk.and_then(|gib| i32::try_from(gib).ok());
     disk.delete_option = Some(models::DeleteOption::Delete);
     disk.managed_disk = Some(models::ManagedDiskParameters {
-        storage_account_type: Some(models::StorageAccountType::StandardSsdLrs),
+        storage_account_type: Some(match &spec.disk_type {
+            Some(name) => models::StorageAccountType::UnknownValue(name.clone()),
+            None => models::StorageAccountType::StandardSsdLrs,
+        }),
         ..models::ManagedDiskParameters::default()
     });
     models::StorageProfile {

@@ -13,7 +13,7 @@ pub(super) fn offers(skus: &[Value], prices: &HashMap<String, u64>, region: &str
     let mut offers: Vec<_> = skus
         .iter()
         .filter(|sku| sku["resourceType"] == "virtualMachines" && !is_refused(sku, region))
-        .filter_map(|sku| offer(sku, prices))
+        .filter_map(|sku| offer(sku, prices, region))
         .collect();
     offers.sort_by(|a, b| {
         let key = |offer: &Offer| {
@@ -45,7 +45,34 @@ fn is_refused(sku: &Value, region: &str) -> bool {
     !offered || restricted
 }
 
-fn offer(sku: &Value, prices: &HashMap<String, u64>) -> Option<Offer> {
+/// The zones of a region that a size can be had in: those that it is listed
+/// for, but for those that the subscription may not use.
+fn zones(sku: &Value, region: &str) -> Vec<String> {
+    let texts = |value: &Value| -> Vec<String> {
+        let all = value.as_array().into_iter().flatten();
+        all.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let locations = sku["locationInfo"].as_array().into_iter().flatten();
+    let here = locations.filter(|info| {
+        info["location"]
+            .as_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case(region))
+    });
+    let restrictions = sku["restrictions"].as_array().into_iter().flatten();
+    let refused: Vec<String> = restrictions
+        .filter(|restriction| restriction["type"] == "Zone")
+        .flat_map(|restriction| texts(&restriction["restrictionInfo"]["zones"]))
+        .collect();
+    let mut zones: Vec<String> = here
+        .flat_map(|info| texts(&info["zones"]))
+        .filter(|zone| !refused.contains(zone))
+        .collect();
+    // Azure lists them in any order.
+    zones.sort();
+    zones
+}
+
+fn offer(sku: &Value, prices: &HashMap<String, u64>, region: &str) -> Option<Offer> {
     let capability = |name: &str| {
         sku["capabilities"]
             .as_array()?
@@ -68,6 +95,7 @@ fn offer(sku: &Value, prices: &HashMap<String, u64>) -> Option<Offer> {
         interfaces: capability("MaxNetworkInterfaces")
             .and_then(|count| count.parse().ok())
             .unwrap_or(1),
+        zones: zones(sku, region),
         price_micros: prices.get(&size.to_lowercase()).copied(),
         family: sku["family"].as_str().unwrap_or_default().to_owned(),
         limits: Vec::new(),

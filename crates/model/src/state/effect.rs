@@ -137,6 +137,10 @@ pub struct VirtualMachine {
     pub image: Image,
     /// GiB of the OS disk; the image's size when none.
     pub disk: Option<u32>,
+    /// The type of account of the OS disk, such as `Premium_LRS`; the
+    /// provider's choice when none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_type: Option<String>,
     /// The network, by name.
     pub network: String,
     /// The subnets that it has an interface in, by name, the primary one first.

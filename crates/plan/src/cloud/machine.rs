@@ -5,12 +5,13 @@ use lazuli_model::id;
 use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, EffectState, FailureClass, Machine, MachineSource, MachineState,
-    ModelState, ProvisioningFailure, Row, VirtualMachine,
+    ACCOUNT_TYPES, Change, Effect, EffectSpec, EffectState, FailureClass, Image, Machine,
+    MachineSource, MachineState, ModelState, ProvisioningFailure, Row, VirtualMachine,
 };
 
 use super::disks;
 use super::exposure::public_address;
+use super::placement::{self, Place};
 use super::shared::{self, SharedNames};
 use super::size;
 use super::step::{Wish, is_it_there, is_overdue, is_stillborn, lacks_capacity, moved, step, wait};
@@ -18,8 +19,6 @@ use crate::types::{Action, Inputs, Look, Subject, SubjectPlan};
 
 /// Sizes that are tried one after the other when the cloud has none to give.
 const MAX_GENERATIONS: u32 = 8;
-/// A size that the cloud had none of is not tried again before.
-const CAPACITY_MEMORY: time::Duration = time::Duration::hours(1);
 
 pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
     let mut plan = SubjectPlan::default();
@@ -40,8 +39,8 @@ pub(super) fn plan(inputs: Inputs<'_>, machine: &Machine) -> SubjectPlan {
         unmake(inputs, &mut plan, machine);
         return plan;
     }
-    if let MachineSource::Cloud { zone } = &machine.source {
-        make(inputs, &mut plan, machine, known, zone.as_deref());
+    if let MachineSource::Cloud { .. } = &machine.source {
+        make(inputs, &mut plan, machine, known);
         if plan.decisions.is_empty() {
             public_address(inputs, &mut plan, machine, known);
         }
@@ -63,16 +62,10 @@ pub(super) fn instance<'a>(state: &'a ModelState, known: &MachineState) -> Optio
     })
 }
 
-fn make(
-    inputs: Inputs<'_>,
-    plan: &mut SubjectPlan,
-    machine: &Machine,
-    known: &MachineState,
-    zone: Option<&str>,
-) {
+fn make(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &MachineState) {
     let Some(effect) = instance(inputs.state, known) else {
         if shared::is_ready(inputs) {
-            begin(inputs, plan, machine, known, zone);
+            begin(inputs, plan, machine, known);
         } else {
             let obstacle = shared::obstacle(inputs);
             let reason = match obstacle {
@@ -88,7 +81,10 @@ fn make(
         return;
     };
     let label = label(effect);
-    let another = || untried(inputs, machine).next().is_some();
+    let another = || {
+        let zones = placement::zones(inputs.state, machine);
+        placement::untried(inputs, machine, &zones).next().is_some()
+    };
     let replaced = (lacks_capacity(effect) && another())
         || is_stillborn(effect)
         || (is_overdue(inputs, effect) && matches!(effect.state, EffectState::Accepted { .. }));
@@ -130,13 +126,6 @@ fn make(
     }
 }
 
-/// The fitting sizes, cheapest first.
-fn ranked<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
-    let interfaces = machine.spaces.len().max(1);
-    size::ranked(inputs.offers, &machine.constraints)
-        .filter(move |offer| offer.interfaces as usize >= interfaces)
-}
-
 /// The subnets of a machine's interfaces: of each of its spaces the first.
 fn subnets(state: &ModelState, machine: &Machine) -> Result<Vec<String>, String> {
     let spaces = state.model().all_spaces();
@@ -154,25 +143,7 @@ fn subnets(state: &ModelState, machine: &Machine) -> Result<Vec<String>, String>
     names.into_iter().map(subnet).collect()
 }
 
-/// The fitting sizes that did not fail lately for want of capacity, cheapest
-/// first.
-fn untried<'a>(inputs: Inputs<'a>, machine: &'a Machine) -> impl Iterator<Item = &'a Offer> {
-    ranked(inputs, machine).filter(move |offer| {
-        !inputs.state.effects_of(machine.id).any(|effect| {
-            lacks_capacity(effect)
-                && inputs.now - effect.changed_at < CAPACITY_MEMORY
-                && matches!(&effect.spec, EffectSpec::VirtualMachine(vm) if vm.size == offer.size)
-        })
-    })
-}
-
-fn begin(
-    inputs: Inputs<'_>,
-    plan: &mut SubjectPlan,
-    machine: &Machine,
-    known: &MachineState,
-    zone: Option<&str>,
-) {
+fn begin(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &MachineState) {
     if inputs.offers.is_empty() {
         wait(plan, "waiting for the list of sizes".to_owned(), None);
         return;
@@ -184,21 +155,16 @@ fn begin(
             return;
         }
     };
-    let any = || ranked(inputs, machine).next();
-    let with_room = untried(inputs, machine).find(|offer| size::lacking(offer).is_none());
-    let Some(offer) = with_room
-        .or_else(|| untried(inputs, machine).next())
-        .or_else(any)
-    else {
+    let zones = placement::zones(inputs.state, machine);
+    let untried = || placement::untried(inputs, machine, &zones);
+    let with_room = untried().find(|place| size::lacking(place.offer).is_none());
+    let any = || placement::places(inputs, machine, &zones).next();
+    let Some(Place { offer, zone }) = with_room.or_else(|| untried().next()).or_else(any) else {
         let message = format!(
-            "no size in {} satisfies \"{}\"{}: set other constraints, remove this machine and add \
+            "no size in {} satisfies {}: set other constraints, remove this machine and add \
              another",
             inputs.state.model().region,
-            machine.constraints,
-            match subnets.len() {
-                0 | 1 => String::new(),
-                count => format!(" with {count} network interfaces"),
-            }
+            placement::words(machine, &zones, subnets.len()),
         );
         refuse(inputs, plan, known, invalid(message));
         return;
@@ -213,10 +179,16 @@ fn begin(
         refuse(inputs, plan, known, failure);
         return;
     }
-    let Some(image) = size::image(&machine.base, &offer.arch) else {
-        let message = format!("there is no image for base {}", machine.base);
-        refuse(inputs, plan, known, invalid(message));
-        return;
+    let settings = image(machine, offer).and_then(|image| {
+        let disk = disk_type(inputs.state, &machine.constraints)?;
+        Ok((image, disk))
+    });
+    let (image, disk_type) = match settings {
+        Ok(settings) => settings,
+        Err(message) => {
+            refuse(inputs, plan, known, invalid(message));
+            return;
+        }
     };
     let model = inputs.state.model();
     let name = format!("m-{}-g{}", machine.name, known.generation).replace('/', "-");
@@ -229,6 +201,7 @@ fn begin(
             .constraints
             .root_disk
             .map(|mib| mib.div_ceil(1024) as u32),
+        disk_type,
         network: SharedNames::of(model).network,
         subnets,
         public_address: wants_inline_address(inputs.state, &machine.constraints),
@@ -253,6 +226,44 @@ fn begin(
                 ..known.clone()
             })));
     }
+}
+
+/// The image that a machine starts from: what its constraints name, else
+/// Canonical's of its base.
+fn image(machine: &Machine, offer: &Offer) -> Result<Image, String> {
+    match machine.constraints.image_id.as_deref() {
+        Some(urn) if !urn.is_empty() => size::named_image(urn).ok_or_else(|| {
+            format!(
+                "image-id {urn:?} is not PUBLISHER:OFFER:SKU:VERSION, as `az vm image list` shows \
+                 them: set another, remove this machine and add another"
+            )
+        }),
+        _ => size::image(&machine.base, &offer.arch)
+            .ok_or_else(|| format!("there is no image for base {}", machine.base)),
+    }
+}
+
+/// The type of account of the root disk, if one is asked for: by its name, or
+/// by that of a storage pool that has it.
+fn disk_type(state: &ModelState, constraints: &Constraints) -> Result<Option<String>, String> {
+    let Some(source) = constraints.root_disk_source.as_deref() else {
+        return Ok(None);
+    };
+    if source.is_empty() {
+        return Ok(None);
+    }
+    let of_pool = || {
+        let pool = state.model().storage_pool(source)?;
+        Some(pool.account_type().to_owned())
+    };
+    let named = || ACCOUNT_TYPES.into_iter().find(|known| *known == source);
+    let found = named().map(str::to_owned).or_else(of_pool);
+    found.map(Some).ok_or_else(|| {
+        format!(
+            "root-disk-source {source:?} is neither a storage pool of the model nor one of {}",
+            ACCOUNT_TYPES.join(", ")
+        )
+    })
 }
 
 /// Nothing but a change of what was asked for helps.

@@ -6,6 +6,7 @@ mod disks;
 mod exposure;
 mod firewall;
 mod machine;
+mod placement;
 mod shared;
 mod size;
 mod status;

@@ -70,6 +70,19 @@ pub(super) fn image(base: &Base, arch: &str) -> Option<Image> {
     })
 }
 
+/// The image of a URN, as Azure's tools write it.
+pub(super) fn named_image(urn: &str) -> Option<Image> {
+    let mut parts = urn.split(':').map(str::to_owned);
+    let image = Image {
+        publisher: parts.next()?,
+        offer: parts.next()?,
+        sku: parts.next()?,
+        version: parts.next()?,
+    };
+    let all = [&image.publisher, &image.offer, &image.sku, &image.version];
+    (parts.next().is_none() && all.iter().all(|part| !part.is_empty())).then_some(image)
+}
+
 fn new_sku(arm: bool) -> String {
     if arm { "server-arm64" } else { "server" }.to_owned()
 }
@@ -90,6 +103,7 @@ mod tests {
             arch: arch.to_owned(),
             cores,
             mem,
+            zones: Vec::new(),
             price_micros: None,
             family: "f".to_owned(),
             limits: Vec::new(),

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 mod drift;
 mod limits;
+mod placement;
 
 use super::{machine_is_over, model_is_over, plan_machine, plan_model};
 use crate::types::{Action, InFlight, Inputs, Look, Subject, SubjectPlan};
@@ -38,6 +39,7 @@ fn offers() -> Vec<Offer> {
             arch: "amd64".to_owned(),
             cores: 2,
             mem: 4096,
+            zones: vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
             price_micros: None,
             family: "f".to_owned(),
             limits: Vec::new(),
@@ -85,7 +87,7 @@ fn machine(life: Life) -> Machine {
 struct World {
     state: ModelState,
     calls: Vec<String>,
-    /// Sizes that the cloud has none of.
+    /// Sizes that the cloud has none of, everywhere or as `SIZE@ZONE`.
     dry: Vec<&'static str>,
     flight: InFlight,
     /// First boots do not end.
@@ -109,13 +111,28 @@ impl World {
         self.state.apply(Change::Put(row));
     }
 
-    fn plans(&self) -> Vec<SubjectPlan> {
-        let inputs = Inputs {
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
             state: &self.state,
             flight: &self.flight,
             offers: &self.offers,
             now: NOW,
-        };
+        }
+    }
+
+    /// The plan of the model or a machine: decided one after the other.
+    fn plan(&self, subject: Subject) -> SubjectPlan {
+        match subject {
+            Subject::Machine(id) => {
+                let machine = self.state.machine(id).expect("a row");
+                plan_machine(self.inputs(), machine)
+            }
+            _ => plan_model(self.inputs()),
+        }
+    }
+
+    fn plans(&self) -> Vec<SubjectPlan> {
+        let inputs = self.inputs();
         let machines = self.state.machines().map(|row| plan_machine(inputs, row));
         std::iter::once(plan_model(inputs))
             .chain(machines)
@@ -126,9 +143,11 @@ impl World {
     /// once unless the size is dry.
     fn settle(&mut self) {
         for _ in 0..100 {
-            let plans = self.plans();
             let mut quiet = true;
-            for plan in plans {
+            let mut subjects = vec![Subject::Model];
+            subjects.extend(self.state.machines().map(|row| Subject::Machine(row.id)));
+            for subject in subjects {
+                let plan = self.plan(subject);
                 for change in plan.decisions {
                     quiet = false;
                     self.state.apply(change);
@@ -180,8 +199,12 @@ impl World {
             self.finish(effect, "+", EffectState::Present);
             return;
         };
-        if self.dry.contains(&vm.size.as_str()) {
-            self.calls.push(format!("! {} {}", row.name, vm.size));
+        let place = match &vm.zone {
+            Some(zone) => format!("{}@{zone}", vm.size),
+            None => vm.size.clone(),
+        };
+        if self.dry.contains(&place.as_str()) || self.dry.contains(&vm.size.as_str()) {
+            self.calls.push(format!("! {} {place}", row.name));
             self.put(Row::Effect(Effect {
                 failure: Some(EffectFailure {
                     class: FailureClass::Capacity,
@@ -209,8 +232,11 @@ impl World {
         self.calls.push(format!("{sign} {}", row.name));
         self.put(Row::Effect(Effect {
             cloud_id: Some(format!("/{}", row.name)),
+            // As the ledger does: that there was none of it is remembered.
+            failure: row.failure.clone().filter(|failure| {
+                state == EffectState::Gone && failure.class == FailureClass::Capacity
+            }),
             state,
-            failure: None,
             ..row
         }));
     }

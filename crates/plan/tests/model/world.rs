@@ -152,6 +152,7 @@ impl World {
                 arch: "amd64".to_owned(),
                 cores: 2,
                 mem: 4096,
+                zones: Vec::new(),
                 price_micros: None,
                 family: String::new(),
                 limits: Vec::new(),

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::charm_users::CharmUsers;
 use super::{
-    Application, Change, CharmRevision, CharmSource, CharmState, Effect, Leader, Machine,
-    MachineState, Model, OpenedPort, Relation, RelationApplication, RelationSeen, RelationUnit,
-    RemoteSeen, Resource, Row, RowKey, Secret, SecretConsumer, SecretOwner, SecretRevision,
-    Storages, Task, Unit, UnitResources, UnitState,
+    Application, Change, CharmRevision, CharmSource, CharmState, Effect, EffectFailure,
+    FailureClass, Leader, Machine, MachineState, Model, OpenedPort, Relation, RelationApplication,
+    RelationSeen, RelationUnit, RemoteSeen, Resource, Row, RowKey, Secret, SecretConsumer,
+    SecretOwner, SecretRevision, Storages, Task, Unit, UnitResources, UnitState,
 };
 use crate::id::{ApplicationId, CharmId, EffectId, MachineId, RelationId, UnitId};
 use crate::secret::SecretId;
@@ -49,6 +49,8 @@ pub struct ModelState {
     units_by_machine: BTreeSet<(MachineId, UnitId)>,
     relations_by_application: BTreeSet<(ApplicationId, RelationId)>,
     effects_by_machine: BTreeSet<(MachineId, EffectId)>,
+    /// Those that failed for want of capacity.
+    effects_short: BTreeSet<EffectId>,
     pub(super) secrets_by_owner: BTreeSet<(SecretOwner, SecretId)>,
     pub(super) consumers_by_secret: BTreeSet<(SecretId, UnitId)>,
     charm_users: CharmUsers,
@@ -90,6 +92,7 @@ impl ModelState {
             units_by_machine: BTreeSet::new(),
             relations_by_application: BTreeSet::new(),
             effects_by_machine: BTreeSet::new(),
+            effects_short: BTreeSet::new(),
             secrets_by_owner: BTreeSet::new(),
             consumers_by_secret: BTreeSet::new(),
             charm_users: CharmUsers::default(),
@@ -164,6 +167,12 @@ impl ModelState {
             Row::Effect(row) => {
                 if let Some(machine) = row.machine {
                     self.effects_by_machine.insert((machine, row.id));
+                }
+                let lacks = |failure: &EffectFailure| failure.class == FailureClass::Capacity;
+                if row.failure.as_ref().is_some_and(lacks) {
+                    self.effects_short.insert(row.id);
+                } else {
+                    self.effects_short.remove(&row.id);
                 }
                 self.effects.insert(row.id, row);
             }
@@ -246,6 +255,7 @@ impl ModelState {
             RowKey::Storage(id) => self.storages.delete(*id),
             RowKey::StorageState(id) => self.storages.delete_state(*id),
             RowKey::Effect(id) => {
+                self.effects_short.remove(id);
                 if let Some(machine) = self.effects.remove(id).and_then(|row| row.machine) {
                     self.effects_by_machine.remove(&(machine, *id));
                 }

@@ -319,6 +319,13 @@ impl ModelState {
         self.effects.values()
     }
 
+    /// The rows of the ledger of which the cloud had none to give.
+    pub fn short_of_capacity(&self) -> impl Iterator<Item = &Effect> {
+        self.effects_short
+            .iter()
+            .filter_map(|effect| self.effects.get(effect))
+    }
+
     /// The rows of the ledger that belong to a machine.
     pub fn effects_of(&self, id: MachineId) -> impl Iterator<Item = &Effect> {
         self.effects_by_machine

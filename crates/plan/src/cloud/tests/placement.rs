@@ -1,0 +1,168 @@
+//! Sizes, zones, and what the cloud has none of.
+
+use lazuli_model::id::{MachineId, UnitId};
+use lazuli_model::life::Life;
+use lazuli_model::state::{EffectSpec, EffectState, Machine, MachineSource, Row, Unit};
+
+use super::{NOW, World, id, machine};
+use crate::types::SubjectPlan;
+
+/// A machine with a unit of `web`.
+fn add(world: &mut World, number: u128, constraints: &str) {
+    let machine_id = id::<MachineId>(100 + number);
+    world.put(Row::Machine(Machine {
+        id: machine_id,
+        name: number.to_string().parse().expect("a name"),
+        constraints: constraints.parse().expect("constraints"),
+        ..machine(Life::Alive)
+    }));
+    world.put(Row::Unit(Unit {
+        id: id::<UnitId>(200 + number),
+        name: format!("web/{number}").parse().expect("a name"),
+        application: id(20),
+        machine: machine_id,
+        principal: None,
+        life: Life::Alive,
+        force: false,
+        resolve: None,
+        created_at: NOW,
+    }));
+}
+
+/// Where the machines are, by number.
+fn places(world: &World) -> Vec<String> {
+    let mut places: Vec<_> = world
+        .state
+        .effects()
+        .filter(|effect| effect.state == EffectState::Present)
+        .filter_map(|effect| match &effect.spec {
+            EffectSpec::VirtualMachine(vm) => Some(format!(
+                "{} {}@{}",
+                effect.name,
+                vm.size,
+                vm.zone.as_deref().unwrap_or("-")
+            )),
+            _ => None,
+        })
+        .collect();
+    places.sort();
+    places
+}
+
+fn failures(world: &World) -> usize {
+    let failed = |call: &&String| call.starts_with('!');
+    world.calls.iter().filter(failed).count()
+}
+
+#[test]
+fn an_application_is_spread_over_the_zones_that_it_asks_for() {
+    let mut world = World::new();
+    world.expose(false);
+    for number in 0..5 {
+        add(&mut world, number, "zones=1,3");
+    }
+    add(&mut world, 5, "");
+    world.settle();
+    assert_eq!(
+        places(&world),
+        [
+            "m-0-g1 Standard_B2s@1",
+            "m-1-g1 Standard_B2s@3",
+            "m-2-g1 Standard_B2s@1",
+            "m-3-g1 Standard_B2s@3",
+            "m-4-g1 Standard_B2s@1",
+            "m-5-g1 Standard_B2s@-",
+        ]
+    );
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
+
+#[test]
+fn another_zone_is_tried_before_another_size_and_others_learn_from_it() {
+    let mut world = World::new();
+    world.expose(false);
+    world.dry = vec!["Standard_B2s@1", "Standard_B2s@2"];
+    add(&mut world, 0, "zones=1,2,3");
+    world.settle();
+    assert_eq!(places(&world), ["m-0-g3 Standard_B2s@3"]);
+    assert_eq!(failures(&world), 2);
+
+    // The next machine does not ask for what there was none of a moment ago.
+    add(&mut world, 1, "zones=1,2");
+    world.settle();
+    assert_eq!(
+        places(&world),
+        ["m-0-g3 Standard_B2s@3", "m-1-g1 Standard_D2s_v5@1"]
+    );
+    assert_eq!(failures(&world), 2);
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
+
+#[test]
+fn a_zone_of_a_placement_is_the_only_one_and_is_named_when_there_is_nothing() {
+    let mut world = World::new();
+    world.expose(false);
+    add(&mut world, 0, "");
+    let mut placed = world.state.machine(id(100)).expect("a row").clone();
+    placed.source = MachineSource::Cloud {
+        zone: Some("2".to_owned()),
+    };
+    world.put(Row::Machine(placed.clone()));
+    world.settle();
+    assert_eq!(places(&world), ["m-0-g1 Standard_B2s@2"]);
+
+    let mut world = World::new();
+    world.expose(false);
+    add(&mut world, 0, "");
+    for offer in &mut world.offers {
+        offer.zones = vec!["1".to_owned()];
+    }
+    world.put(Row::Machine(placed));
+    world.settle();
+    let known = world.state.machine_state(id(100)).expect("a row");
+    let failure = known.failure.clone().expect("a failure");
+    assert_eq!(
+        failure.message,
+        "no size in westeurope satisfies \"\" in zone 2: set other constraints, remove this \
+         machine and add another"
+    );
+}
+
+#[test]
+fn the_image_and_the_kind_of_root_disk_are_what_is_asked_for() {
+    let mut world = World::new();
+    world.expose(false);
+    add(
+        &mut world,
+        0,
+        "image-id=Canonical:ubuntu-24_04-lts:minimal:latest root-disk-source=Premium_LRS",
+    );
+    world.settle();
+    let vm = world.state.effects().find_map(|effect| match &effect.spec {
+        EffectSpec::VirtualMachine(vm) => Some(vm.clone()),
+        _ => None,
+    });
+    let vm = vm.expect("a virtual machine");
+    assert_eq!(vm.image.sku, "minimal");
+    assert_eq!(vm.disk_type.as_deref(), Some("Premium_LRS"));
+
+    for (constraints, says) in [
+        (
+            "image-id=ami-1",
+            "image-id \"ami-1\" is not PUBLISHER:OFFER:SKU:VERSION",
+        ),
+        (
+            "root-disk-source=fast",
+            "root-disk-source \"fast\" is neither a storage pool of the model nor one of \
+             Standard_LRS",
+        ),
+    ] {
+        let mut world = World::new();
+        world.expose(false);
+        add(&mut world, 0, constraints);
+        world.settle();
+        let known = world.state.machine_state(id(100)).expect("a row");
+        let failure = known.failure.clone().expect("a failure");
+        assert!(failure.message.starts_with(says), "{}", failure.message);
+    }
+}
