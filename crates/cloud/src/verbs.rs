@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::{ControllerId, EffectId, ModelId};
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{ChildKind, Effect, MachineInterface, VirtualMachine};
@@ -205,6 +206,17 @@ pub trait Cloud: Send + Sync {
     /// # Errors
     /// Classed.
     async fn machines(&self, group: &str) -> Result<Vec<SeenMachine>, CloudError>;
+
+    /// What a group holds, whoever made it; none when there is no such group.
+    /// What was made or deleted a moment ago may be missing, or still there.
+    ///
+    /// # Errors
+    /// Classed.
+    async fn contents(
+        &self,
+        model: ModelId,
+        group: &str,
+    ) -> Result<Option<Vec<CloudResource>>, CloudError>;
 
     /// All virtual machines of the subscription, and whether they run.
     ///

@@ -151,6 +151,7 @@ mod tests {
                     version: "latest".to_owned(),
                 },
                 disk: None,
+                price_micros: None,
                 disk_type: None,
                 network: "n".to_owned(),
                 public_address: false,

@@ -3,12 +3,15 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt, TryStreamExt};
+use lazuli_cloud::Cloud;
 use lazuli_host::{Blob, Blobs};
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::ModelId;
 use lazuli_server::{ByteStream, KeyPair};
 use lazuli_store::Store;
@@ -26,6 +29,23 @@ impl lazuli_server::Dialer for TunnelDialer {
         async move {
             let stream = self.0.connect(address, Duration::from_secs(10)).await?;
             Ok(Box::new(stream) as Box<dyn ByteStream>)
+        }
+        .boxed()
+    }
+}
+
+/// The cloud that the controller works with.
+pub(crate) struct CloudInventory(pub(crate) Arc<dyn Cloud>);
+
+impl lazuli_server::Inventory for CloudInventory {
+    fn contents(
+        &self,
+        model: ModelId,
+        group: String,
+    ) -> BoxFuture<'_, Result<Option<Vec<CloudResource>>, String>> {
+        async move {
+            let found = self.0.contents(model, &group).await;
+            found.map_err(|error| error.to_string())
         }
         .boxed()
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use azure_core::credentials::Secret;
-use lazuli_cloud::{Azure, AzureConfig};
+use lazuli_cloud::{Azure, AzureConfig, Cloud};
 use lazuli_controller::Parts;
 use lazuli_host::{Dialer, HostConfig, Hosts};
 use lazuli_model::id::{ControllerId, GenericUuid};
@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::adapters::{SshKeys, StoreBlobs, TunnelDialer};
+use crate::adapters::{CloudInventory, SshKeys, StoreBlobs, TunnelDialer};
 use crate::config::Config;
 use crate::descriptors::{self, Connections};
 use crate::instance::Instance;
@@ -95,9 +95,10 @@ pub(crate) async fn run(
         },
         Arc::new(StoreBlobs(store.clone())),
     );
+    let cloud: Arc<dyn Cloud> = Arc::new(cloud(config)?);
     let parts = Parts {
         store: store.clone(),
-        cloud: Arc::new(cloud(config)?),
+        cloud: Arc::clone(&cloud),
         hosts,
         replica: replica.id,
         region: config.cloud.region.clone(),
@@ -116,6 +117,7 @@ pub(crate) async fn run(
         settings,
         SshKeys,
         TunnelDialer(dialer),
+        CloudInventory(cloud),
         stop.clone(),
     )?;
     let address = listener.local_addr()?;

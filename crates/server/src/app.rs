@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::{ModelId, UserId};
 use lazuli_source::{Catalogue, Charmhub};
 use lazuli_store::Store;
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authn::{Pace, PasswordCost, Passwords, Recent, SetUpError};
 use crate::cache::Cache;
-use crate::outside::{Dialer, Keys};
+use crate::outside::{Dialer, Inventory, Keys};
 use crate::places::Places;
 
 /// How the server is set up.
@@ -83,6 +84,7 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) dialer: Box<dyn Dialer>,
+    pub(crate) inventory: Box<dyn Inventory>,
     pub(crate) cache: Cache,
     pub(crate) passwords: Passwords,
     pub(crate) pace: Pace,
@@ -90,6 +92,8 @@ pub struct Inner {
     pub(crate) sessions: Recent<[u8; 32], Session>,
     /// What a user means by a model's name, and may do with it.
     pub(crate) names: Recent<(UserId, String), (ModelId, Option<Access>)>,
+    /// What models' resource groups held a moment ago, at which revision.
+    pub(crate) contents: Recent<(ModelId, u64), Option<Arc<[CloudResource]>>>,
     /// Archives of charms that are received and judged.
     pub(crate) uploads: Places,
     /// Files that are streamed to the store at once.
@@ -133,6 +137,7 @@ impl App {
         settings: Settings,
         keys: impl Keys,
         dialer: impl Dialer,
+        inventory: impl Inventory,
         stopping: CancellationToken,
     ) -> Result<Self, SetUpError> {
         let passwords = Passwords::new(settings.password_cost)
@@ -144,6 +149,8 @@ impl App {
             store,
             keys: Box::new(keys),
             dialer: Box::new(dialer),
+            inventory: Box::new(inventory),
+            contents: Recent::default(),
             passwords,
             pace: Pace::default(),
             sessions: Recent::default(),

@@ -3,7 +3,8 @@
 //!
 //! Handlers are flat: authenticate, authorise, parse, load, one transaction,
 //! answer. Nothing here calls a cloud or a machine; the tunnel to a machine's
-//! SSH port goes through a [`Dialer`] that the daemon hands in.
+//! SSH port goes through a [`Dialer`], and a look at what the cloud holds
+//! through an [`Inventory`], that the daemon hands in.
 
 mod app;
 mod authn;
@@ -21,6 +22,6 @@ mod serve;
 
 pub use app::{App, Settings};
 pub use authn::{PasswordCost, SetUpError, ensure_user};
-pub use outside::{ByteStream, Dialer, KeyPair, Keys, SSH_IDENTITY};
+pub use outside::{ByteStream, Dialer, Inventory, KeyPair, Keys, SSH_IDENTITY};
 pub use routes::{openapi, router};
 pub use serve::{Listening, serve};

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use futures::future::BoxFuture;
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::ModelId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -43,4 +44,18 @@ pub trait Dialer: Send + Sync + 'static {
         model: ModelId,
         address: SocketAddr,
     ) -> BoxFuture<'_, io::Result<Box<dyn ByteStream>>>;
+}
+
+/// Looks at what there is at the cloud.
+pub trait Inventory: Send + Sync + 'static {
+    /// What a model's resource group holds; none when there is no such group.
+    ///
+    /// # Errors
+    ///
+    /// Fails, with the reason for people, when the cloud does not answer.
+    fn contents(
+        &self,
+        model: ModelId,
+        group: String,
+    ) -> BoxFuture<'_, Result<Option<Vec<CloudResource>>, String>>;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lazuli_model::document::ledger::Ledger;
 use lazuli_model::document::status::Status;
 use reqwest::header::{ETAG, HeaderMap, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use reqwest::{Method, RequestBuilder, StatusCode};
@@ -44,6 +45,15 @@ pub enum StatusAnswer {
 }
 
 impl ModelClient {
+    /// `GET .../ledger`.
+    ///
+    /// # Errors
+    ///
+    /// Fails when the server does, or the cloud does not answer it.
+    pub async fn ledger(&self) -> Result<Ledger, ClientError> {
+        self.get(&["ledger"], &()).await
+    }
+
     pub(super) fn new(client: Client, model: &str) -> Self {
         Self {
             client,

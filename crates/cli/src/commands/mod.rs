@@ -7,6 +7,7 @@ mod add_secret;
 mod add_unit;
 mod attach_resource;
 mod bind;
+mod cloud;
 mod config;
 mod constraints;
 mod controllers;
@@ -172,6 +173,7 @@ commands! {
     RemoveSecret(secrets::RemoveSecretArgs),
     GrantSecret(secrets::GrantArgs),
     RevokeSecret(secrets::RevokeArgs),
+    Cloud(cloud::Args),
     Bind(bind::Args),
     #[command(visible_alias = "list-spaces")]
     Spaces(spaces::SpacesArgs),

@@ -3,6 +3,7 @@
 pub(crate) mod changes;
 pub(crate) mod constraints;
 pub(crate) mod documentation;
+pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod machines;
 pub(crate) mod models;

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::EffectId;
 use lazuli_model::state::{ChildKind, MachineInterface};
 use serde_json::Value;
 
-use super::ids::{TAG_EFFECT, name_of};
+use super::ids::{TAG_EFFECT, TAG_MODEL, name_of};
 use crate::{Down, Health, SeenMachine};
 
 /// Joins virtual machines, interfaces and public addresses. Interfaces made
@@ -35,6 +36,19 @@ pub(super) fn join(
             seen(machine, &own, &addresses)
         })
         .collect()
+}
+
+/// A resource of a generic list, with the row that its tags name if they name
+/// the model too.
+pub(super) fn resource(item: &Value, model: &str) -> CloudResource {
+    let tags = &item["tags"];
+    let ours = tags[TAG_MODEL].as_str() == Some(model);
+    let row = tags[TAG_EFFECT].as_str().filter(|_| ours);
+    CloudResource {
+        id: text(&item["id"]),
+        kind: text(&item["type"]),
+        tagged: row.map(str::to_owned),
+    }
 }
 
 /// The primary interface first, the others as the machine names them.

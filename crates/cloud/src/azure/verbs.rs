@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
+use lazuli_model::document::ledger::CloudResource;
+use lazuli_model::id::ModelId;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{Effect, EffectSpec, EffectState, FailureClass};
 use serde_json::Value;
 
 use super::error::{invalid, unanswered};
-use super::ids::{COMPUTE, NETWORK, SKUS, group_of, name_of};
+use super::ids::{COMPUTE, NETWORK, RESOURCES, SKUS, group_of, name_of};
 use super::progress::{POLL, accepted, fail_on, foreign, is_ours, running, seen, what};
 use super::transport::is_absent;
 use super::{Azure, list, machine, offers};
@@ -148,6 +150,32 @@ impl Cloud for Azure {
             self.arm.list(&what, url(&addresses, NETWORK)),
         )?;
         Ok(list::join(&machines, &interfaces, &addresses))
+    }
+
+    async fn contents(
+        &self,
+        model: ModelId,
+        group: &str,
+    ) -> Result<Option<Vec<CloudResource>>, CloudError> {
+        let what = format!("list the resources of {group}");
+        let path = format!("{}/resources", self.ids.group(group));
+        match self
+            .arm
+            .list(&what, self.arm.url(&path, RESOURCES, &[]))
+            .await
+        {
+            Ok(items) => {
+                let model = model.to_string();
+                Ok(Some(
+                    items
+                        .iter()
+                        .map(|item| list::resource(item, &model))
+                        .collect(),
+                ))
+            }
+            Err(error) if error.code == "ResourceGroupNotFound" => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn survey(&self) -> Result<Survey, CloudError> {

@@ -402,6 +402,7 @@ pub(crate) fn machine(name: &str, public_address: bool) -> Effect {
             version: "latest".to_owned(),
         },
         disk: None,
+        price_micros: None,
         disk_type: None,
         network: "net".to_owned(),
         public_address,

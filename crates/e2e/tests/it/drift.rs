@@ -50,3 +50,41 @@ fn machines_that_stop_or_vanish_while_nobody_needs_them_are_noticed() {
     });
     lazuli.destroy("m");
 }
+
+/// Promise: not one leaked cloud resource, and anybody can check.
+#[test]
+fn the_ledger_accounts_for_all_that_is_at_the_cloud() {
+    let Some(lazuli) = Lazuli::start() else {
+        return;
+    };
+    let ledger = || -> (i32, serde_json::Value) {
+        let said = lazuli.run(&["cloud", "ledger", "--format", "json"]);
+        (said.code, serde_json::from_str(&said.out).expect("JSON"))
+    };
+    lazuli.ok(&["add-model", "m"]);
+    let empty = lazuli.ok(&["cloud", "ledger"]);
+    assert!(
+        empty.starts_with("Balanced: 0 in the ledger, 0 of them and 0 others in lazuli-m-"),
+        "{empty}"
+    );
+    lazuli.ok(&["deploy", "./charms/recorder", "app", "-n", "2"]);
+    lazuli.until("they are active", |status| status.all_active(2));
+    lazuli.eventually("all is accounted for", || {
+        let (code, ledger) = ledger();
+        let rows = ledger["resources"].as_array().cloned().unwrap_or_default();
+        code == 0
+            && rows.len() > 6
+            && rows.iter().all(|row| row["at-cloud"] == true)
+            && ledger["unaccounted"] == serde_json::json!([])
+    });
+    let (_, told) = ledger();
+    let rows = told["resources"].as_array().expect("rows");
+    // A subnet is part of its network, and the group is no resource.
+    let subnets = lazuli.inventory("subnets").len();
+    let there = lazuli.inventory("providers").len() - subnets;
+    assert_eq!(rows.len() - 1, there);
+    let cost = |row: &serde_json::Value| row["hourly-cost"].as_f64();
+    let machines: f64 = rows.iter().filter_map(cost).sum();
+    let all = told["hourly-cost"].as_f64().expect("a cost");
+    assert!(all > 0.0 && (all - machines).abs() < 1e-6, "{all}");
+}

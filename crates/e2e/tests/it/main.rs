@@ -6,6 +6,7 @@ mod actions;
 mod archives;
 mod changes;
 mod debugging;
+mod drift;
 mod force;
 mod keeping;
 mod kills;

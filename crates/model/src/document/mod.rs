@@ -4,6 +4,7 @@
 //! Times are RFC 3339 here; the CLI prints them in Juju's forms.
 
 pub mod application;
+pub mod ledger;
 pub mod status;
 pub mod storage;
 pub mod unit;

@@ -133,6 +133,9 @@ pub struct VirtualMachine {
     pub zone: Option<String>,
     /// The size, such as `Standard_B2s`.
     pub size: String,
+    /// US dollars per hour, in millionths, when the size was chosen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_micros: Option<u64>,
     /// The image.
     pub image: Image,
     /// GiB of the OS disk; the image's size when none.

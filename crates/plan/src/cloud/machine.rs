@@ -196,6 +196,7 @@ fn begin(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &
         region: model.region.clone(),
         zone: zone.map(str::to_owned),
         size: offer.size.clone(),
+        price_micros: offer.price_micros,
         image,
         disk: machine
             .constraints

@@ -3,6 +3,7 @@
 
 mod application;
 mod goal_state;
+mod ledger;
 mod machine;
 mod relation;
 mod status;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use application::{application_config, show_application};
 pub use goal_state::goal_state;
+pub use ledger::ledger;
 pub use machine::machine_document;
 pub use relation::{is_joined, relation_key};
 pub use status::{application_status, model_document, status_document};

@@ -7,6 +7,7 @@ mod config;
 mod events;
 mod health;
 mod history;
+mod ledger;
 mod logs;
 mod machines;
 mod models;
@@ -122,6 +123,7 @@ fn short() -> OpenApiRouter<App> {
         .routes(routes!(resources::list_resources))
         .routes(routes!(resources::attach_resource))
         .routes(routes!(operations::list_actions))
+        .routes(routes!(ledger::show_ledger))
         .routes(routes!(spaces::list_spaces, spaces::add_space))
         .routes(routes!(spaces::change_space, spaces::remove_space))
         .routes(routes!(spaces::bind))

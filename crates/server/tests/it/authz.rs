@@ -140,6 +140,7 @@ const ROUTES: &[(&str, &str, Need)] = &[
     ),
     ("get", "/models/{model}/storage", Read),
     ("post", "/models/{model}/storage", Write),
+    ("get", "/models/{model}/ledger", Read),
     ("get", "/models/{model}/storage-pools", Read),
     ("post", "/models/{model}/storage-pools", Write),
     ("patch", "/models/{model}/storage-pools/{pool}", Write),

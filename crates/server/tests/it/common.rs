@@ -11,11 +11,12 @@ use lazuli_api::client::{Options, TrustAnchor};
 use lazuli_api::{Client, ClientError, Code, Deploy, Login, NewModel, NewUser, Problem};
 use lazuli_model::charm::MapFiles;
 use lazuli_model::charm::archive::{Filter, pack};
+use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::{GenericUuid as _, ModelId, ReplicaId};
 use lazuli_model::state::Change;
 use lazuli_server::{
-    App, ByteStream, Dialer, KeyPair, Keys, Listening, PasswordCost, Settings, ensure_user, router,
-    serve,
+    App, ByteStream, Dialer, Inventory, KeyPair, Keys, Listening, PasswordCost, Settings,
+    ensure_user, router, serve,
 };
 use lazuli_store::desired::AddressPool;
 use lazuli_store::private::Scratch;
@@ -52,6 +53,19 @@ impl Keys for FixedKeys {
             private: b"a private key".to_vec(),
             public: format!("ssh-ed25519 AAAA {comment}"),
         })
+    }
+}
+
+/// A cloud in which there is nothing.
+struct NoGroups;
+
+impl Inventory for NoGroups {
+    fn contents(
+        &self,
+        _: ModelId,
+        _: String,
+    ) -> BoxFuture<'_, Result<Option<Vec<CloudResource>>, String>> {
+        Box::pin(async { Ok(None) })
     }
 }
 
@@ -104,7 +118,15 @@ impl World {
         let stopping = CancellationToken::new();
         let dialed = Dialed::default();
         let echo = Echo(Arc::clone(&dialed));
-        let app = App::new(store.clone(), settings, FixedKeys, echo, stopping.clone()).unwrap();
+        let app = App::new(
+            store.clone(),
+            settings,
+            FixedKeys,
+            echo,
+            NoGroups,
+            stopping.clone(),
+        )
+        .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listening = Listening {

@@ -248,6 +248,7 @@ fn spec() -> impl Strategy<Value = EffectSpec> {
                     version: "latest".to_owned(),
                 },
                 disk,
+                price_micros: None,
                 disk_type: disk.map(|size| format!("Premium_{size}")),
                 network: "network".to_owned(),
                 public_address,
