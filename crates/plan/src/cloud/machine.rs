@@ -117,13 +117,33 @@ fn make(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &M
     if present && known.address.is_none() {
         wait(plan, "waiting for its address".to_owned(), None);
     }
-    // What an earlier generation left.
+    // What an earlier generation left: first the instance, then what came with
+    // it, which usually went with it.
     for old in inputs.state.effects_of(machine.id) {
-        let deleting = matches!(old.state, EffectState::Deleting { .. });
-        if deleting && old.id != effect.id && matches!(old.spec, EffectSpec::VirtualMachine(_)) {
+        let is_left = match old.spec {
+            EffectSpec::VirtualMachine(_) => {
+                old.id != effect.id && matches!(old.state, EffectState::Deleting { .. })
+            }
+            EffectSpec::Child { .. } => {
+                !shared::is_over(&old.state) && is_orphan(inputs.state, old, effect)
+            }
+            _ => false,
+        };
+        if is_left {
             step(inputs, plan, old, Wish::Gone, "what failed before");
         }
     }
+}
+
+/// Whether what came with an instance outlived it, and another instance is in
+/// its place.
+fn is_orphan(state: &ModelState, child: &Effect, instance: &Effect) -> bool {
+    child.parent.is_some_and(|parent| {
+        parent != instance.id
+            && state
+                .effect(parent)
+                .is_none_or(|parent| parent.state == EffectState::Gone)
+    })
 }
 
 /// The subnets of a machine's interfaces: of each of its spaces the first.

@@ -122,3 +122,30 @@ fn a_machine_that_is_doubted_is_asked_about_until_that_is_settled() {
     world.put(Row::Effect(row));
     assert_eq!(asks(&world), ask);
 }
+
+#[test]
+fn what_came_with_an_instance_that_was_replaced_goes_after_it() {
+    let mut world = World::new();
+    world.dry = vec!["Standard_B2s"];
+    world.put(Row::Machine(machine(Life::Alive)));
+    let first = lazuli_model::id::derived(world.state.model().id, "m-0-g1");
+    let child = Effect {
+        id: id::<EffectId>(30),
+        machine: Some(id(7)),
+        parent: Some(first),
+        name: "m-0-g1-nic-1".to_owned(),
+        spec: EffectSpec::Child {
+            kind: ChildKind::Interface,
+        },
+        state: EffectState::Present,
+        cloud_id: Some("/nic".to_owned()),
+        failure: None,
+        created_at: NOW,
+        changed_at: NOW,
+    };
+    world.put(Row::Effect(child));
+    world.settle();
+    let last: Vec<_> = world.calls.iter().rev().take(3).rev().collect();
+    assert_eq!(last, ["+ m-0-g2", "- m-0-g1", "- m-0-g1-nic-1"]);
+    assert!(world.plans().iter().all(SubjectPlan::is_settled));
+}
