@@ -197,7 +197,8 @@ pub trait Cloud: Send + Sync {
     /// only when it is empty.
     ///
     /// # Errors
-    /// Classed; what is in use still is a conflict.
+    /// Classed; what is in use still is a conflict, and what a read did not
+    /// find is `Gone`, which is to be believed when it is so again.
     async fn remove(&self, call: Call<'_>) -> Result<Progress, CloudError>;
 
     /// All virtual machines of a group with their interfaces and addresses:

@@ -172,6 +172,11 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
         EffectState::Planned if error.effect_unknown => {
             set(row, EffectState::Sent { at: now }, now);
         }
+        // Lists and reads lag: once is not enough to believe it.
+        EffectState::Deleting { .. } if error.class == FailureClass::Gone && again => {
+            row.failure = None;
+            set(row, EffectState::Gone, now);
+        }
         EffectState::Deleting { .. } => {
             let state = EffectState::Deleting {
                 operation: None,
@@ -179,7 +184,6 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
             };
             set(row, state, now);
         }
-        // Lists and reads lag: once is not enough to believe it.
         EffectState::Present if error.class == FailureClass::Gone && again => {
             row.failure = None;
             set(row, EffectState::Gone, now);
@@ -309,6 +313,14 @@ mod tests {
         let other = Err(error(FailureClass::Transient));
         let mixed = advance(&advance(&row, &other, 1, now), &absent, 1, now);
         assert_eq!(mixed.state, EffectState::Present);
+        row.state = EffectState::Deleting {
+            operation: None,
+            poll_at: now,
+        };
+        let once = advance(&row, &absent, 1, now);
+        assert!(matches!(once.state, EffectState::Deleting { .. }));
+        let twice = advance(&once, &absent, 1, now);
+        assert_eq!((twice.state, twice.failure), (EffectState::Gone, None));
     }
 
     #[test]

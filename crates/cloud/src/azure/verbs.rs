@@ -110,7 +110,7 @@ impl Cloud for Azure {
         let url = self.arm.url(&id, version, &[]);
         if !matches!(call.effect.spec, EffectSpec::Child { .. }) {
             match self.arm.find(&what, url.clone()).await? {
-                None => return Ok(Progress::Gone),
+                None => return Err(absent(&what)),
                 Some(found) if !is_ours(&call, &found) => return Ok(foreign(&id)),
                 Some(_) => {}
             }
@@ -271,12 +271,7 @@ impl Azure {
             .find(what, self.arm.url(&id, version, expand))
             .await?
         {
-            None if deleting => Ok(Progress::Gone),
-            None => Err(CloudError {
-                class: FailureClass::Gone,
-                code: "ResourceNotFound".to_owned(),
-                ..unanswered(what, "the cloud does not know it (yet)".to_owned(), true)
-            }),
+            None => Err(absent(what)),
             Some(_) if deleting => Ok(accepted(call.effect, None, POLL)),
             Some(found) if call.effect.state == EffectState::Present => {
                 // What failed since is of no interest while it runs.
@@ -290,6 +285,15 @@ impl Azure {
                 Ok(seen(call.effect, &id, &found))
             }
         }
+    }
+}
+
+/// A read did not find it, which may be because reads lag.
+fn absent(what: &str) -> CloudError {
+    CloudError {
+        class: FailureClass::Gone,
+        code: "ResourceNotFound".to_owned(),
+        ..unanswered(what, "the cloud does not know it (yet)".to_owned(), true)
     }
 }
 
