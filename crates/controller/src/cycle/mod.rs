@@ -4,6 +4,7 @@
 
 mod crowd;
 mod cuts;
+mod seeds;
 mod weather;
 
 use std::collections::BTreeMap;
@@ -18,8 +19,8 @@ use lazuli_model::id::{ControllerId, EffectId, GenericUuid, MachineId, ModelId};
 use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
-    Change, Effect, EffectSpec, Machine, MachineFacts, MachineSource, Model, ModelState, Row,
-    RowKey,
+    Change, Effect, EffectSpec, EffectState, Machine, MachineFacts, MachineSource, Model,
+    ModelState, Row, RowKey,
 };
 use lazuli_plan::{Action, SharedNames};
 use tempfile::TempDir;
@@ -109,6 +110,42 @@ impl Sky {
         let request = self.client.post(url).json(body);
         let answer = request.send().await.expect("an answer");
         assert!(answer.status().is_success(), "{path}: {body}");
+    }
+
+    async fn clear_faults(&self) {
+        let url = format!("{}/sim/faults", self.simulator.endpoint().https);
+        let answer = self.client.delete(url).send().await.expect("an answer");
+        assert!(answer.status().is_success());
+    }
+
+    /// What somebody else does at the cloud, without a word to us.
+    async fn arm(&self, method: reqwest::Method, path: &str, body: Option<&serde_json::Value>) {
+        let token = format!(
+            "{}/{}/oauth2/v2.0/token",
+            self.config.authority, self.config.tenant
+        );
+        let form = format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}&scope=https%3A%2F%2Fmanagement.azure.com%2F.default",
+            self.config.client_id,
+            self.config.client_secret.secret()
+        );
+        let request = self
+            .client
+            .post(token)
+            .header("Content-Type", "application/x-www-form-urlencoded")
+            .body(form);
+        let answer = request.send().await.expect("an answer");
+        let token: serde_json::Value = answer.json().await.expect("a token");
+        let token = token["access_token"].as_str().expect("a token");
+        let url = format!("{}{path}?api-version=2024-03-01", self.config.arm);
+        let mut request = self.client.request(method, url).bearer_auth(token);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status();
+        let text = answer.text().await.unwrap_or_default();
+        assert!(status.is_success(), "{path}: {status}: {text}");
     }
 
     /// How many resources there are of each type.
@@ -281,7 +318,16 @@ impl<'a> Process<'a> {
     async fn run(&mut self, offers: &[Offer]) -> End {
         let began = Instant::now();
         loop {
-            assert!(began.elapsed() < DEADLINE, "it does not settle");
+            assert!(
+                began.elapsed() < DEADLINE,
+                "it does not settle: {:#?}",
+                self.database
+                    .state
+                    .effects()
+                    .filter(|row| row.state != EffectState::Gone)
+                    .map(|row| (&row.name, &row.state, &row.failure))
+                    .collect::<Vec<_>>()
+            );
             self.desk.settle(offers, self.now).expect("it settles");
             if !self.desk.is_clean() {
                 if self.is_cut() {
