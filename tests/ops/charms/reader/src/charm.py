@@ -50,8 +50,9 @@ class Reader(ops.CharmBase):
             try:
                 urllib.request.urlopen(request, timeout=10).read()
                 break
-            except urllib.error.URLError:
-                # The book learns a new token no earlier than we do.
+            except OSError:
+                # The book learns a new token no earlier than we do, and starts
+                # anew with it: a connection may be refused, or reset.
                 if attempt == 29:
                     raise
                 time.sleep(0.5)
