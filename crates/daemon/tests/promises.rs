@@ -1,4 +1,5 @@
-//! The tests that `docs/compatibility.md` names are there.
+//! The tests that `docs/compatibility.md` names are there, and those that are
+//! there are run.
 
 #![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
 
@@ -66,4 +67,34 @@ fn every_test_that_is_named_exists() {
         }
     }
     assert!(count > 100, "only {count} tests are named");
+}
+
+/// Nobody says a word about a file that no `mod` names, and its tests never run.
+#[test]
+fn every_file_of_a_test_program_is_part_of_it() {
+    let crates = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut count = 0;
+    for krate in fs::read_dir(crates).unwrap().flatten() {
+        let programs = fs::read_dir(krate.path().join("tests"));
+        for program in programs.into_iter().flatten().flatten() {
+            let Ok(main) = fs::read_to_string(program.path().join("main.rs")) else {
+                continue;
+            };
+            for file in fs::read_dir(program.path()).unwrap().flatten() {
+                let name = file.file_name().to_string_lossy().into_owned();
+                let module = name.strip_suffix(".rs").unwrap_or(&name);
+                let declared = main
+                    .lines()
+                    .filter_map(|line| line.trim_end().strip_suffix(';')?.rsplit_once("mod "));
+                let mut declared = declared.map(|(_, module)| module);
+                assert!(
+                    module == "main" || declared.any(|one| one == module),
+                    "{} is in no test program",
+                    file.path().display()
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 50, "only {count} files were found");
 }
