@@ -3,7 +3,6 @@
 
 import json
 import time
-import urllib.error
 import urllib.request
 
 import ops
