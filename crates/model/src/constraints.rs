@@ -155,6 +155,26 @@ impl Constraints {
         self
     }
 
+    /// The keys that are set and mean nothing on Azure (Juju,
+    /// `provider/azure`: the constraints that it does not support).
+    #[must_use]
+    pub fn unsupported(&self) -> Vec<&'static str> {
+        let text = |value: &Option<String>| value.as_ref().is_some_and(|text| !text.is_empty());
+        [
+            ("container", text(&self.container)),
+            ("cpu-power", self.cpu_power.is_some_and(|power| power > 0)),
+            ("instance-role", text(&self.instance_role)),
+            (
+                "tags",
+                self.tags.as_ref().is_some_and(|tags| !tags.is_empty()),
+            ),
+            ("virt-type", text(&self.virt_type)),
+        ]
+        .into_iter()
+        .filter_map(|(key, is_set)| is_set.then_some(key))
+        .collect()
+    }
+
     /// Refuses keys of this one layer that cannot hold together: `instance-type` says what `arch`, `cores`,
     /// `cpu-power` and `mem` would choose.
     pub fn check_conflicts(&self) -> Result<(), ConstraintError> {

@@ -148,3 +148,13 @@ proptest! {
         let _ = text.parse::<Constraints>();
     }
 }
+
+#[test]
+fn what_means_nothing_here_is_named() {
+    let unsupported = |text: &str| parse(text).unsupported();
+    assert_eq!(
+        unsupported("tags=a virt-type=kvm cpu-power=100 cores=2"),
+        ["cpu-power", "tags", "virt-type"]
+    );
+    assert!(unsupported("cores=2 zones=1 tags= virt-type= cpu-power=0").is_empty());
+}

@@ -18,7 +18,7 @@ pub(crate) fn set_constraints(
             "constraints do not apply to subordinate applications",
         ));
     }
-    row.constraints = deploy::constraints(Some(text))?;
+    row.constraints = deploy::new_constraints(draft, Some(text))?;
     draft.put(Row::Application(row));
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(crate) fn deploy(draft: &mut Draft<'_>, request: &Deploy) -> Result<(), Refu
     let chosen = base::choose(draft.state, charm, request.base.as_deref(), request.force)?;
     draft.notices.extend(chosen.notice);
     let given = config::read(charm, &request.config)?;
-    let constraints = constraints(request.constraints.as_deref())?;
+    let constraints = new_constraints(draft, request.constraints.as_deref())?;
     let bindings = spaces::of_deploy(draft.state.model(), charm, &request.endpoint_bindings)?;
     let storage = storage::of_deploy(draft.state.model(), charm, request)?;
     let trust = given.trust.unwrap_or(request.trust);
@@ -133,6 +133,21 @@ pub(crate) fn constraints(text: Option<&str>) -> Result<Constraints, Refusal> {
     let read = text.unwrap_or_default().parse::<Constraints>();
     let checked = read.and_then(|read| read.check_conflicts().map(|()| read));
     checked.map_err(|error| Refusal::from(error).at("/constraints"))
+}
+
+/// Constraints to be kept. Those that mean nothing are said to, in Juju's
+/// words.
+pub(super) fn new_constraints(
+    draft: &mut Draft<'_>,
+    text: Option<&str>,
+) -> Result<Constraints, Refusal> {
+    let constraints = constraints(text)?;
+    let unsupported = constraints.unsupported();
+    if !unsupported.is_empty() {
+        let notice = format!("unsupported constraints: {}", unsupported.join(","));
+        draft.notice(notice);
+    }
+    Ok(constraints)
 }
 
 /// Peer relations are there from the start.

@@ -27,7 +27,7 @@ pub(crate) fn add_machines(draft: &mut Draft<'_>, request: &AddMachines) -> Resu
         None => base::default_base(draft.state)?.unwrap_or_default(),
     };
     base::check_supported(&wanted_base)?;
-    let constraints = deploy::constraints(request.constraints.as_deref())?;
+    let constraints = deploy::new_constraints(draft, request.constraints.as_deref())?;
     let constraints = constraints.over(&draft.state.model().constraints);
     let constraints = constraints.without_cleared();
     let bound = BTreeSet::new();

@@ -44,7 +44,7 @@ pub(crate) fn change_model_config(
 /// Replaces the constraints of all machines to come.
 pub(crate) fn set_model_constraints(draft: &mut Draft<'_>, text: &str) -> Result<(), Refusal> {
     let mut row = draft.state.model().clone();
-    row.constraints = deploy::constraints(Some(text))?;
+    row.constraints = deploy::new_constraints(draft, Some(text))?;
     draft.put(Row::Model(row));
     Ok(())
 }

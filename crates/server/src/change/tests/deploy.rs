@@ -218,3 +218,18 @@ fn hosts_of_ones_own_need_their_keys() {
         Code::AlreadyExists
     );
 }
+
+#[test]
+fn constraints_that_mean_nothing_are_said_to() {
+    let mut world = World::new();
+    let request = Deploy {
+        constraints: Some("cores=4 tags=fast virt-type=kvm".to_owned()),
+        ..some("local:web-0")
+    };
+    let mut draft = Draft::new(&world.state, NOW, &mut world.numbers);
+    deploy(&mut draft, &request).unwrap();
+    assert_eq!(
+        draft.outcome().notices,
+        ["unsupported constraints: tags,virt-type"]
+    );
+}
