@@ -146,29 +146,12 @@ fn is_orphan(state: &ModelState, child: &Effect, instance: &Effect) -> bool {
     })
 }
 
-/// The subnets of a machine's interfaces: of each of its spaces the first.
-fn subnets(state: &ModelState, machine: &Machine) -> Result<Vec<String>, String> {
-    let spaces = state.model().all_spaces();
-    let names = machine.spaces().unwrap_or_default();
-    let subnet = |name: &str| {
-        let subnets = spaces.get(name).map(|space| space.subnets.values());
-        let subnet = subnets.and_then(|mut subnets| subnets.next());
-        subnet.cloned().ok_or_else(|| {
-            format!(
-                "space {name:?} has no subnet to put machine {} in: lazuli add-space",
-                machine.name
-            )
-        })
-    };
-    names.into_iter().map(subnet).collect()
-}
-
 fn begin(inputs: Inputs<'_>, plan: &mut SubjectPlan, machine: &Machine, known: &MachineState) {
     if inputs.offers.is_empty() {
         wait(plan, "waiting for the list of sizes".to_owned(), None);
         return;
     }
-    let subnets = match subnets(inputs.state, machine) {
+    let subnets = match placement::subnets(inputs.state, machine) {
         Ok(subnets) => subnets,
         Err(message) => {
             refuse(inputs, plan, known, invalid(message));

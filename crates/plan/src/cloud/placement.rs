@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lazuli_model::id::ApplicationId;
 use lazuli_model::offer::Offer;
-use lazuli_model::state::{Effect, EffectSpec, Machine, MachineSource, ModelState};
+use lazuli_model::range::Range;
+use lazuli_model::state::{Effect, EffectSpec, EffectState, Machine, MachineSource, ModelState};
 
 use super::machine::instance;
 use super::step::lacks_capacity;
@@ -133,6 +134,57 @@ pub(super) fn untried<'a>(
             .iter()
             .any(|(_, size, zone)| *size == place.offer.size && *zone == place.zone)
     })
+}
+
+/// Addresses of each subnet that Azure keeps for itself.
+const RESERVED: u64 = 5;
+
+/// The subnets of a machine's interfaces: of each of its spaces the first one
+/// that has an address left. (Of a space with one subnet the cloud tells.)
+pub(super) fn subnets(state: &ModelState, machine: &Machine) -> Result<Vec<String>, String> {
+    let spaces = state.model().all_spaces();
+    let names = machine.spaces().unwrap_or_default();
+    let subnet = |name: &str| {
+        let subnets = spaces.get(name).map(|space| &space.subnets);
+        let subnets = subnets
+            .filter(|subnets| !subnets.is_empty())
+            .ok_or_else(|| {
+                format!(
+                    "space {name:?} has no subnet to put machine {} in: lazuli add-space",
+                    machine.name
+                )
+            })?;
+        if subnets.len() == 1 {
+            return Ok(subnets.values().next().cloned().unwrap_or_default());
+        }
+        let with_room = subnets.iter().find(|(range, subnet)| {
+            let size = range.parse::<Range>().map_or(0, Range::size);
+            interfaces_in(state, subnet) < size.saturating_sub(RESERVED)
+        });
+        let (_, subnet) = with_room.ok_or_else(|| {
+            let ranges: Vec<&str> = subnets.keys().map(String::as_str).collect();
+            format!(
+                "space {name:?} is full: no address is left in {}; lazuli add-space makes more \
+                 subnets, lazuli move-to-space brings them here",
+                ranges.join(", ")
+            )
+        })?;
+        Ok(subnet.clone())
+    };
+    names.into_iter().map(subnet).collect()
+}
+
+/// How many interfaces virtual machines have, or will have, in a subnet.
+fn interfaces_in(state: &ModelState, subnet: &str) -> u64 {
+    let machines = state
+        .effects()
+        .filter(|effect| effect.state != EffectState::Gone);
+    let interfaces = machines.filter_map(|effect| match &effect.spec {
+        EffectSpec::VirtualMachine(vm) => Some(&vm.subnets),
+        _ => None,
+    });
+    let inside = interfaces.flatten().filter(|name| *name == subnet);
+    inside.count() as u64
 }
 
 /// What a machine asked for in words, for the message that there is none.

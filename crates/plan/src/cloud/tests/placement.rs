@@ -2,7 +2,7 @@
 
 use lazuli_model::id::{MachineId, UnitId};
 use lazuli_model::life::Life;
-use lazuli_model::state::{EffectSpec, EffectState, Machine, MachineSource, Row, Unit};
+use lazuli_model::state::{EffectSpec, EffectState, Machine, MachineSource, Row, Space, Unit};
 
 use super::{NOW, World, id, machine};
 use crate::types::SubjectPlan;
@@ -165,4 +165,46 @@ fn the_image_and_the_kind_of_root_disk_are_what_is_asked_for() {
         let failure = known.failure.clone().expect("a failure");
         assert!(failure.message.starts_with(says), "{}", failure.message);
     }
+}
+
+#[test]
+fn a_subnet_that_is_full_is_passed_over() {
+    let mut world = World::new();
+    world.expose(false);
+    let mut model = world.state.model().clone();
+    let subnets = [("10.64.32.0/29", "small"), ("10.64.32.8/29", "other")];
+    let space = Space {
+        number: 1,
+        subnets: subnets
+            .map(|(range, name)| (range.to_owned(), name.to_owned()))
+            .into(),
+    };
+    model.spaces.insert("db".to_owned(), space);
+    world.put(Row::Model(model));
+    for number in 0..7 {
+        add(&mut world, number, "");
+        let mut row = world
+            .state
+            .machine(id(100 + number))
+            .expect("a row")
+            .clone();
+        row.spaces = vec!["db".to_owned()];
+        world.put(Row::Machine(row));
+    }
+    world.settle();
+    let mut counts = std::collections::BTreeMap::new();
+    for effect in world.state.effects() {
+        if let EffectSpec::VirtualMachine(vm) = &effect.spec {
+            *counts.entry(vm.subnets.join(" ")).or_insert(0) += 1;
+        }
+    }
+    let wanted = [("small", 3), ("other", 3)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(counts, wanted.into());
+    let known = world.state.machine_state(id(106)).expect("a row");
+    let failure = known.failure.clone().expect("a failure");
+    assert!(
+        failure.message.starts_with("space \"db\" is full: "),
+        "{}",
+        failure.message
+    );
 }
