@@ -26,6 +26,24 @@ fn vanish(world: &mut World, named: impl Fn(&Effect) -> bool) {
     }
 }
 
+/// An interface that came with an instance.
+fn interface(parent: Option<EffectId>) -> Row {
+    Row::Effect(Effect {
+        id: id::<EffectId>(30),
+        machine: Some(id(7)),
+        parent,
+        name: "m-0-g1-nic-1".to_owned(),
+        spec: EffectSpec::Child {
+            kind: ChildKind::Interface,
+        },
+        state: EffectState::Present,
+        cloud_id: Some("/nic".to_owned()),
+        failure: None,
+        created_at: NOW,
+        changed_at: NOW,
+    })
+}
+
 #[test]
 fn what_machines_share_is_made_again_in_order_when_it_is_gone() {
     let mut world = World::new();
@@ -44,21 +62,7 @@ fn a_machine_that_is_gone_takes_along_what_came_with_it() {
     let mut world = World::new();
     world.put(Row::Machine(machine(Life::Alive)));
     world.settle();
-    let child = Effect {
-        id: id::<EffectId>(30),
-        machine: Some(id(7)),
-        parent: None,
-        name: "m-0-g1-nic-1".to_owned(),
-        spec: EffectSpec::Child {
-            kind: ChildKind::Interface,
-        },
-        state: EffectState::Present,
-        cloud_id: Some("/nic".to_owned()),
-        failure: None,
-        created_at: NOW,
-        changed_at: NOW,
-    };
-    world.put(Row::Effect(child));
+    world.put(interface(None));
     vanish(&mut world, |row| row.name == "m-0-g1");
     world.calls.clear();
     world.settle();
@@ -129,21 +133,7 @@ fn what_came_with_an_instance_that_was_replaced_goes_after_it() {
     world.dry = vec!["Standard_B2s"];
     world.put(Row::Machine(machine(Life::Alive)));
     let first = lazuli_model::id::derived(world.state.model().id, "m-0-g1");
-    let child = Effect {
-        id: id::<EffectId>(30),
-        machine: Some(id(7)),
-        parent: Some(first),
-        name: "m-0-g1-nic-1".to_owned(),
-        spec: EffectSpec::Child {
-            kind: ChildKind::Interface,
-        },
-        state: EffectState::Present,
-        cloud_id: Some("/nic".to_owned()),
-        failure: None,
-        created_at: NOW,
-        changed_at: NOW,
-    };
-    world.put(Row::Effect(child));
+    world.put(interface(Some(first)));
     world.settle();
     let last: Vec<_> = world.calls.iter().rev().take(3).rev().collect();
     assert_eq!(last, ["+ m-0-g2", "- m-0-g1", "- m-0-g1-nic-1"]);
