@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lazuli_model::document::ledger::CloudResource;
 use lazuli_model::id::{ModelId, UserId};
 use lazuli_source::{Catalogue, Charmhub};
 use lazuli_store::Store;
@@ -16,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::authn::{Pace, PasswordCost, Passwords, Recent, SetUpError};
 use crate::cache::Cache;
+use crate::contents::Contents;
 use crate::outside::{Dialer, Inventory, Keys};
 use crate::places::Places;
 
@@ -84,7 +84,7 @@ pub struct Inner {
     pub(crate) settings: Settings,
     pub(crate) keys: Box<dyn Keys>,
     pub(crate) dialer: Box<dyn Dialer>,
-    pub(crate) inventory: Box<dyn Inventory>,
+    pub(crate) contents: Contents,
     pub(crate) cache: Cache,
     pub(crate) passwords: Passwords,
     pub(crate) pace: Pace,
@@ -92,8 +92,6 @@ pub struct Inner {
     pub(crate) sessions: Recent<[u8; 32], Session>,
     /// What a user means by a model's name, and may do with it.
     pub(crate) names: Recent<(UserId, String), (ModelId, Option<Access>)>,
-    /// What models' resource groups held a moment ago, at which revision.
-    pub(crate) contents: Recent<(ModelId, u64), Option<Arc<[CloudResource]>>>,
     /// Archives of charms that are received and judged.
     pub(crate) uploads: Places,
     /// Files that are streamed to the store at once.
@@ -149,8 +147,7 @@ impl App {
             store,
             keys: Box::new(keys),
             dialer: Box::new(dialer),
-            inventory: Box::new(inventory),
-            contents: Recent::default(),
+            contents: Contents::new(inventory),
             passwords,
             pace: Pace::default(),
             sessions: Recent::default(),

@@ -11,6 +11,7 @@ mod authn;
 mod authz;
 mod cache;
 mod change;
+mod contents;
 mod error;
 mod extract;
 mod middleware;

@@ -1,7 +1,5 @@
 //! What a model has at the cloud, and whether that is all accounted for.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::State;
 use lazuli_api::Code;
@@ -22,19 +20,12 @@ pub(super) async fn show_ledger(
     State(app): State<App>,
 ) -> Result<Json<Ledger>, Error> {
     let before = app.cache.get(scope.model).await?;
-    let key = (scope.model, before.position.revision);
-    let found = match app.contents.get(&key) {
-        Some(found) => found,
-        None => {
-            let group = SharedNames::of(before.state.model()).group;
-            let asked = app.inventory.contents(scope.model, group).await;
-            let found = asked
-                .map_err(|reason| Error::problem(Code::Unavailable, reason))?
-                .map(Arc::from);
-            app.contents.put(key, found.clone());
-            found
-        }
-    };
+    let group = SharedNames::of(before.state.model()).group;
+    let found = app
+        .contents
+        .get(scope.model, before.position.revision, group)
+        .await
+        .map_err(|reason| Error::problem(Code::Unavailable, reason))?;
     // After the list: what it shows is in a row by now.
     let loaded = app.cache.get(scope.model).await?;
     let now = app.now();
