@@ -6,7 +6,8 @@ use lazuli_model::life::Life;
 use lazuli_model::offer::Offer;
 use lazuli_model::state::{
     ACCOUNT_TYPES, Change, Effect, EffectSpec, EffectState, FailureClass, Image, Machine,
-    MachineSource, MachineState, ModelState, ProvisioningFailure, Row, VirtualMachine,
+    MachineSource, MachineState, ModelState, ProvisioningFailure, Row, StorageProvider,
+    VirtualMachine,
 };
 
 use super::disks;
@@ -258,13 +259,14 @@ fn disk_type(state: &ModelState, constraints: &Constraints) -> Result<Option<Str
     }
     let of_pool = || {
         let pool = state.model().storage_pool(source)?;
-        Some(pool.account_type().to_owned())
+        let is_azure = pool.provider == StorageProvider::Azure;
+        is_azure.then(|| pool.account_type().to_owned())
     };
     let named = || ACCOUNT_TYPES.into_iter().find(|known| *known == source);
     let found = named().map(str::to_owned).or_else(of_pool);
     found.map(Some).ok_or_else(|| {
         format!(
-            "root-disk-source {source:?} is neither a storage pool of the model nor one of {}",
+            "root-disk-source {source:?} is neither a storage pool of the provider azure nor one of {}",
             ACCOUNT_TYPES.join(", ")
         )
     })

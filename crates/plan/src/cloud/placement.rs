@@ -37,9 +37,12 @@ pub(super) fn zones(state: &ModelState, machine: &Machine) -> Vec<String> {
     if zones.is_empty() {
         return zones;
     }
-    // A disk can only be attached in its own zone.
-    if let Some(zone) = zone_of_disks(state, machine) {
-        zones.retain(|name| *name == zone);
+    // A disk can only be attached in its own zone. One in a zone that is not
+    // asked for waits, and says so.
+    if let Some(zone) = zone_of_disks(state, machine)
+        && zones.contains(&zone)
+    {
+        return vec![zone];
     }
     if zones.len() > 1 {
         let crowds = crowds(state, machine);

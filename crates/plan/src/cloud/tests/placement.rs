@@ -1,8 +1,12 @@
 //! Sizes, zones, and what the cloud has none of.
 
+use lazuli_model::charm::StorageKind;
 use lazuli_model::id::{MachineId, UnitId};
 use lazuli_model::life::Life;
-use lazuli_model::state::{EffectSpec, EffectState, Machine, MachineSource, Row, Space, Unit};
+use lazuli_model::state::{
+    Effect, EffectSpec, EffectState, Machine, MachineSource, Row, Space, Storage, StorageProvider,
+    StorageState, Unit,
+};
 
 use super::{NOW, World, id, machine};
 use crate::types::SubjectPlan;
@@ -153,8 +157,12 @@ fn the_image_and_the_kind_of_root_disk_are_what_is_asked_for() {
         ),
         (
             "root-disk-source=fast",
-            "root-disk-source \"fast\" is neither a storage pool of the model nor one of \
-             Standard_LRS",
+            "root-disk-source \"fast\" is neither a storage pool of the provider azure nor one \
+             of Standard_LRS",
+        ),
+        (
+            "root-disk-source=tmpfs",
+            "root-disk-source \"tmpfs\" is neither a storage pool of the provider azure",
         ),
     ] {
         let mut world = World::new();
@@ -207,4 +215,58 @@ fn a_subnet_that_is_full_is_passed_over() {
         "{}",
         failure.message
     );
+}
+
+#[test]
+fn a_machine_goes_where_its_disks_are_if_it_may() {
+    for (zone, place) in [
+        ("3", "m-0-g1 Standard_B2s@3"),
+        ("2", "m-0-g1 Standard_B2s@1"),
+    ] {
+        let mut world = World::new();
+        world.expose(false);
+        add(&mut world, 0, "zones=1,3");
+        let storage = Storage {
+            id: id(40),
+            name: "data/0".parse().expect("a name"),
+            kind: StorageKind::Filesystem,
+            pool: "azure".to_owned(),
+            provider: StorageProvider::Azure,
+            size: 1024,
+            source: None,
+            unit: None,
+            life: Life::Alive,
+            force: false,
+            created_at: NOW,
+        };
+        let name = super::super::disks::disk_name(&storage);
+        let known = StorageState {
+            machine: Some(id(100)),
+            ..StorageState::detached(storage.id, NOW)
+        };
+        world.put(Row::Effect(Effect {
+            id: lazuli_model::id::derived(world.state.model().id, &name),
+            machine: None,
+            parent: None,
+            name,
+            spec: EffectSpec::Disk {
+                region: "westeurope".to_owned(),
+                zone: Some(zone.to_owned()),
+                size: 1,
+                source: None,
+                sku: "Standard_LRS".to_owned(),
+                storage: storage.id,
+                number: 0,
+            },
+            state: EffectState::Present,
+            cloud_id: None,
+            failure: None,
+            created_at: NOW,
+            changed_at: NOW,
+        }));
+        world.put(Row::Storage(storage));
+        world.put(Row::StorageState(known));
+        world.settle();
+        assert_eq!(places(&world), [place]);
+    }
 }
