@@ -238,6 +238,22 @@ pub enum EffectState {
     Foreign,
 }
 
+impl EffectState {
+    /// The state's name, as the database and documents have it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Planned => "planned",
+            Self::Sent { .. } => "sent",
+            Self::Accepted { .. } => "accepted",
+            Self::Present => "present",
+            Self::Deleting { .. } => "deleting",
+            Self::Gone => "gone",
+            Self::Foreign => "foreign",
+        }
+    }
+}
+
 /// Maps with numbers for keys as lists of pairs: serde's tagged enums read no
 /// such keys.
 mod pairs {

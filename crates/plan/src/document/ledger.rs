@@ -55,7 +55,7 @@ pub fn ledger(state: &ModelState, found: Option<&[CloudResource]>, now: OffsetDa
             name: effect.name.clone(),
             kind: kind.to_owned(),
             owner: owner(state, effect),
-            state: word(&effect.state).to_owned(),
+            state: effect.state.as_str().to_owned(),
             at_cloud,
             trouble: trouble(effect, at_cloud, now).to_owned(),
             hourly_cost: price.map(dollars),
@@ -111,18 +111,6 @@ fn kind(spec: &EffectSpec) -> Option<&'static str> {
         } => "disk",
         EffectSpec::Association { .. } | EffectSpec::DataDisks { .. } => return None,
     })
-}
-
-fn word(state: &EffectState) -> &'static str {
-    match state {
-        EffectState::Planned => "planned",
-        EffectState::Sent { .. } => "sent",
-        EffectState::Accepted { .. } => "accepted",
-        EffectState::Present => "present",
-        EffectState::Deleting { .. } => "deleting",
-        EffectState::Gone => "gone",
-        EffectState::Foreign => "foreign",
-    }
 }
 
 /// A machine with its units, a storage instance, or the model.

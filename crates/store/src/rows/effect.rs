@@ -88,7 +88,7 @@ pub(crate) async fn put(
         &column(rows, |row| row.name.clone()),
         &column(rows, |row| role(&row.spec).to_owned()),
         &column(rows, |row| Json(row.spec.clone())) as &[Json<_>],
-        &column(rows, |row| word(&row.state).to_owned()),
+        &column(rows, |row| row.state.as_str().to_owned()),
         &column(rows, |row| sent_at(&row.state)) as &[Option<OffsetDateTime>],
         &column(rows, |row| operation(&row.state)) as &[Option<String>],
         &column(rows, |row| poll_at(&row.state)) as &[Option<OffsetDateTime>],
@@ -177,18 +177,6 @@ fn role(spec: &EffectSpec) -> &'static str {
         EffectSpec::Disk { .. } => "disk",
         EffectSpec::DataDisks { .. } => "data-disks",
         EffectSpec::Child { .. } => "child",
-    }
-}
-
-fn word(state: &EffectState) -> &'static str {
-    match state {
-        EffectState::Planned => "planned",
-        EffectState::Sent { .. } => "sent",
-        EffectState::Accepted { .. } => "accepted",
-        EffectState::Present => "present",
-        EffectState::Deleting { .. } => "deleting",
-        EffectState::Gone => "gone",
-        EffectState::Foreign => "foreign",
     }
 }
 
