@@ -133,9 +133,12 @@ fn fail(row: &mut Effect, error: &CloudError, now: OffsetDateTime) {
     let before = row.failure.as_ref();
     let attempts = before.map_or(0, |failure| failure.attempts) + 1;
     let again = before.is_some_and(|failure| failure.class == error.class);
-    let wait = error
-        .retry_after
-        .unwrap_or_else(|| backoff(row.id, attempts));
+    let backoff = match (&row.state, error.class) {
+        // The second look is due soon, however often the deletion failed.
+        (EffectState::Deleting { .. }, FailureClass::Gone) => FIRST_RETRY,
+        _ => backoff(row.id, attempts),
+    };
+    let wait = error.retry_after.unwrap_or(backoff);
     let next_try = match error.class {
         // A person has to act; still, look again now and then, so that
         // nobody has to tell us that they did.
@@ -318,7 +321,9 @@ mod tests {
             poll_at: now,
         };
         let once = advance(&row, &absent, 1, now);
-        assert!(matches!(once.state, EffectState::Deleting { .. }));
+        let poll_at = now + FIRST_RETRY;
+        let operation = None;
+        assert_eq!(once.state, EffectState::Deleting { operation, poll_at });
         let twice = advance(&once, &absent, 1, now);
         assert_eq!((twice.state, twice.failure), (EffectState::Gone, None));
     }
