@@ -12,11 +12,16 @@ use crate::heads::Position;
 const COMMITS: usize = 256;
 /// A commit with more changes is read back instead.
 const CHANGES: usize = 256;
+/// Changes that are kept, of all commits.
+const ALL_CHANGES: usize = 4096;
 
 /// The latest commits of this process, in the order in which it heard that
 /// they were done.
 #[derive(Debug, Default)]
-pub(crate) struct Recent(VecDeque<Commit>);
+pub(crate) struct Recent {
+    commits: VecDeque<Commit>,
+    changes: usize,
+}
 
 #[derive(Debug)]
 struct Commit {
@@ -40,10 +45,13 @@ pub(crate) fn worth_keeping(changes: &[Change]) -> Option<Vec<Change>> {
 impl Recent {
     /// Takes what a commit did.
     pub(crate) fn keep(&mut self, model: ModelId, position: Position, changes: Vec<Change>) {
-        if self.0.len() >= COMMITS {
-            self.0.pop_front();
+        self.changes += changes.len();
+        while (self.commits.len() >= COMMITS || self.changes > ALL_CHANGES)
+            && let Some(oldest) = self.commits.pop_front()
+        {
+            self.changes -= oldest.changes.len();
         }
-        self.0.push_back(Commit {
+        self.commits.push_back(Commit {
             model,
             position,
             changes,
@@ -60,11 +68,11 @@ impl Recent {
         upto: u64,
     ) -> Option<(Position, Vec<Change>)> {
         let wanted = usize::try_from(upto.checked_sub(after)?).ok()?;
-        if wanted == 0 || wanted > self.0.len() {
+        if wanted == 0 || wanted > self.commits.len() {
             return None;
         }
         let mut found: Vec<&Commit> = self
-            .0
+            .commits
             .iter()
             .filter(|commit| {
                 commit.model == model
@@ -139,10 +147,15 @@ mod tests {
         for revision in 1..=u64::try_from(COMMITS).unwrap() + 1 {
             recent.keep(model(1), at(revision), task(revision));
         }
-        assert_eq!(recent.0.len(), COMMITS);
+        assert_eq!(recent.commits.len(), COMMITS);
         assert!(recent.between(model(1), 0, 1).is_none());
         assert!(recent.between(model(1), 1, 2).is_some());
         let many = vec![Change::Delete(RowKey::Model); CHANGES + 1];
+        for revision in 1..=100 {
+            recent.keep(model(2), at(revision), many[1..].to_vec());
+        }
+        assert_eq!(recent.commits.len(), ALL_CHANGES / CHANGES);
+        assert_eq!(recent.changes, ALL_CHANGES);
         assert!(worth_keeping(&many).is_none());
         assert!(worth_keeping(&many[1..]).is_some());
     }
